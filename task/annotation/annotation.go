@@ -1,0 +1,156 @@
+// Package annotation reads the annotations of a container that change how it is made. One table says for every key its type and
+// what it sets; the parser and the README table come from it. A value that does not parse, or is out of range, is an error
+// that names the key: nothing is defaulted behind the user's back.
+//
+// Keys and meanings are those of Microsoft's shim (hcsshim pkg/annotations), so that existing pods keep working. Keys that only
+// concern utility VMs are not looked at for process-isolated containers.
+package annotation
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/containerd/errdefs"
+)
+
+// Values are the parsed annotations; nil means the key was not given.
+type Values struct {
+	HostProcess        *bool
+	DisableHostProcess *bool
+	MemoryMB           *uint64
+	ProcessorCount     *int32
+	ProcessorMaximum   *int32
+	ProcessorWeight    *int32
+	StorageBandwidth   *int32 // bytes per second
+	StorageIops        *int32
+	DumpLocation       *string
+	DumpType           *int32 // 1 mini, 2 full
+	DumpCount          *int32
+	DisableGMSA        *bool
+	DisableUnsafe      *bool
+	CRIContainerType   *string // sandbox or container
+	CRISandboxID       *string
+}
+
+// Entry is one row of the table.
+type Entry struct {
+	Key string
+	// Type is what a value must be, in words.
+	Type string
+	Doc  string
+	set  func(v *Values, s string) error
+}
+
+// Keys that other packages name in their errors.
+const (
+	HostProcess  = "microsoft.com/hostprocess-container"
+	MemoryMB     = "io.microsoft.container.memory.sizeinmb"
+	CPUCount     = "io.microsoft.container.processor.count"
+	CPUMaximum   = "io.microsoft.container.processor.limit"
+	CPUWeight    = "io.microsoft.container.processor.weight"
+	Bandwidth    = "io.microsoft.container.storage.qos.bandwidthmaximum"
+	Iops         = "io.microsoft.container.storage.qos.iopsmaximum"
+	DumpLocation = "io.microsoft.container.processdumplocation"
+	DumpType     = "io.microsoft.wcow.processdumptype"
+	DumpCount    = "io.microsoft.wcow.processdumpcount"
+	DisableGMSA  = "io.microsoft.container.wcow.gmsa.disable"
+
+	CRIContainerType = "io.kubernetes.cri.container-type"
+	CRISandboxID     = "io.kubernetes.cri.sandbox-id"
+)
+
+// Table lists every key that is read.
+var Table = []Entry{
+	{HostProcess, "boolean", "run as a HostProcess container", boolean(func(v *Values) **bool { return &v.HostProcess })},
+	{"microsoft.com/disable-hostprocess-container", "boolean", "refuse HostProcess containers", boolean(func(v *Values) **bool { return &v.DisableHostProcess })},
+	{MemoryMB, "1 or more MiB", "commit limit; wins over windows.resources.memory.limit", unsigned(1, func(v *Values) **uint64 { return &v.MemoryMB })},
+	{CPUCount, "1 or more", "number of processors; wins over windows.resources.cpu", integer(1, 1<<31-1, func(v *Values) **int32 { return &v.ProcessorCount })},
+	{CPUMaximum, "1 to 10000", "hundredths of a percent of the host's CPU; wins over windows.resources.cpu", integer(1, 10000, func(v *Values) **int32 { return &v.ProcessorMaximum })},
+	{CPUWeight, "1 to 10000", "relative CPU weight; wins over windows.resources.cpu", integer(1, 10000, func(v *Values) **int32 { return &v.ProcessorWeight })},
+	{Bandwidth, "1 or more bytes per second", "I/O bandwidth; wins over windows.resources.storage.bps", integer(1, 1<<31-1, func(v *Values) **int32 { return &v.StorageBandwidth })},
+	{Iops, "1 or more", "I/O operations per second; wins over windows.resources.storage.iops", integer(1, 1<<31-1, func(v *Values) **int32 { return &v.StorageIops })},
+	{DumpLocation, "path in the container", "where Windows Error Reporting keeps process dumps; {container_id} is replaced", text(func(v *Values) **string { return &v.DumpLocation })},
+	{DumpType, "mini or full", "what a process dump holds, default full", func(v *Values, s string) error {
+		n := int32(slices.Index([]string{"", "mini", "full"}, strings.ToLower(s)))
+		if n < 1 {
+			return fmt.Errorf("must be mini or full")
+		}
+		v.DumpType = &n
+		return nil
+	}},
+	{DumpCount, "1 or more", "how many process dumps are kept, default 10", integer(1, 1<<31-1, func(v *Values) **int32 { return &v.DumpCount })},
+	{DisableGMSA, "boolean", "refuse group managed service accounts", boolean(func(v *Values) **bool { return &v.DisableGMSA })},
+	{"io.microsoft.disable-unsafe-operations", "boolean", "refuse group managed service accounts and HostProcess containers", boolean(func(v *Values) **bool { return &v.DisableUnsafe })},
+	{CRIContainerType, "sandbox or container", "what the container is in its pod", func(v *Values, s string) error {
+		if s != "sandbox" && s != "container" {
+			return fmt.Errorf("must be sandbox or container")
+		}
+		v.CRIContainerType = &s
+		return nil
+	}},
+	{CRISandboxID, "id", "the pod", text(func(v *Values) **string { return &v.CRISandboxID })},
+}
+
+// Parse reads the annotations of a spec.
+func Parse(annotations map[string]string) (Values, error) {
+	var v Values
+	for _, e := range Table {
+		s, ok := annotations[e.Key]
+		if !ok {
+			continue
+		}
+		if err := e.set(&v, s); err != nil {
+			return Values{}, fmt.Errorf("annotation %s=%q: %w: %w", e.Key, s, err, errdefs.ErrInvalidArgument)
+		}
+	}
+	if (v.CRIContainerType == nil) != (v.CRISandboxID == nil) {
+		return Values{}, fmt.Errorf("annotations %s and %s must be given together: %w", CRIContainerType, CRISandboxID, errdefs.ErrInvalidArgument)
+	}
+	return v, nil
+}
+
+func boolean(field func(*Values) **bool) func(*Values, string) error {
+	return func(v *Values, s string) error {
+		b, err := strconv.ParseBool(s)
+		if err != nil {
+			return fmt.Errorf("must be true or false")
+		}
+		*field(v) = &b
+		return nil
+	}
+}
+
+func integer(lowest, highest int64, field func(*Values) **int32) func(*Values, string) error {
+	return func(v *Values, s string) error {
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil || n < lowest || n > highest {
+			return fmt.Errorf("must be a number from %d to %d", lowest, highest)
+		}
+		i := int32(n)
+		*field(v) = &i
+		return nil
+	}
+}
+
+func unsigned(lowest uint64, field func(*Values) **uint64) func(*Values, string) error {
+	return func(v *Values, s string) error {
+		n, err := strconv.ParseUint(s, 10, 64)
+		if err != nil || n < lowest {
+			return fmt.Errorf("must be a number of at least %d", lowest)
+		}
+		*field(v) = &n
+		return nil
+	}
+}
+
+func text(field func(*Values) **string) func(*Values, string) error {
+	return func(v *Values, s string) error {
+		if s == "" {
+			return fmt.Errorf("must not be empty")
+		}
+		*field(v) = &s
+		return nil
+	}
+}

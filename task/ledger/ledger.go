@@ -1,0 +1,211 @@
+// Package ledger records what a container holds outside the shim's process, so that a failed create, a normal delete and the
+// delete command after a crash all give it back in the same way.
+//
+// A ledger is a file of JSON lines per container, kept outside the bundle (containerd removes bundles). A claim is written and
+// flushed before the thing is acquired; releasing twice is fine, so a claim whose acquisition never happened does no harm. The
+// last line may be torn by a crash: it is then as if it had not been written, which is why claims are flushed first.
+package ledger
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Kind says how an entry is released.
+type Kind string
+
+// What can be held. The order of acquisition is the order of the entries.
+const (
+	Namespace Kind = "namespace" // an HCN namespace made for the container
+	Endpoint  Kind = "endpoint"  // an endpoint added to it; Args: the namespace
+	Active    Kind = "active"    // an activated scratch layer
+	Prepared  Kind = "prepared"  // the same, prepared
+	System    Kind = "system"    // a compute system
+)
+
+// Entry is one thing held.
+type Entry struct {
+	Kind Kind     `json:"kind"`
+	ID   string   `json:"id"`
+	Args []string `json:"args,omitempty"`
+}
+
+func (e Entry) same(f Entry) bool { return e.Kind == f.Kind && e.ID == f.ID }
+
+// Exit is how the container's init process ended.
+type Exit struct {
+	Pid  uint32    `json:"pid"`
+	Code uint32    `json:"code"`
+	At   time.Time `json:"at"`
+}
+
+// line is one record of the file; one member is set.
+type line struct {
+	Claim    *Entry `json:"claim,omitempty"`
+	Released *Entry `json:"released,omitempty"`
+	Exit     *Exit  `json:"exit,omitempty"`
+}
+
+// Ledger is one container's file. Its methods may be called from several goroutines.
+type Ledger struct {
+	path string
+
+	mu   sync.Mutex
+	held []Entry
+	exit *Exit
+	bad  int
+}
+
+// Open reads the ledger of a container; one that does not exist is empty and is not created before the first claim. dir must be
+// one that only administrators can write.
+func Open(dir, namespace, id string) (*Ledger, error) {
+	l := &Ledger{path: filepath.Join(dir, fileName(namespace), fileName(id)+".ledger")}
+	b, err := os.ReadFile(l.path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	l.read(b)
+	return l, nil
+}
+
+// fileName maps an id to a name that is valid and unique on a file system that ignores case and reserves device names.
+func fileName(id string) string {
+	var b strings.Builder
+	b.WriteByte('_') // "con" and "nul" are devices, "_con" is not
+	for _, r := range id {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			b.WriteByte('^')
+			b.WriteRune(r - 'A' + 'a')
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.':
+			b.WriteRune(r)
+		default:
+			fmt.Fprintf(&b, "^%x~", r)
+		}
+	}
+	return b.String()
+}
+
+func (l *Ledger) read(b []byte) {
+	for len(b) > 0 {
+		text, rest, whole := bytes.Cut(b, []byte{'\n'})
+		b = rest
+		var ln line
+		if json.Unmarshal(text, &ln) != nil {
+			if whole { // a torn last line is expected, another one is not
+				l.bad++
+			}
+			continue
+		}
+		l.apply(ln)
+	}
+}
+
+func (l *Ledger) apply(ln line) {
+	switch {
+	case ln.Claim != nil:
+		if !slices.ContainsFunc(l.held, ln.Claim.same) {
+			l.held = append(l.held, *ln.Claim)
+		}
+	case ln.Released != nil:
+		l.held = slices.DeleteFunc(l.held, ln.Released.same)
+	case ln.Exit != nil:
+		l.exit = ln.Exit
+	}
+}
+
+// Held lists what is claimed and not released, in the order of acquisition.
+func (l *Ledger) Held() []Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.held)
+}
+
+// Exit is how init ended, nil while that is not known.
+func (l *Ledger) Exit() *Exit {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.exit
+}
+
+// Damaged counts lines, other than a torn last one, that could not be read.
+func (l *Ledger) Damaged() int { return l.bad }
+
+// Claim records that e is about to be acquired. It is on disk when Claim returns.
+func (l *Ledger) Claim(e Entry) error { return l.write(line{Claim: &e}, true) }
+
+// Released records that e is gone.
+func (l *Ledger) Released(e Entry) error { return l.write(line{Released: &e}, false) }
+
+// Ended records how init ended.
+func (l *Ledger) Ended(e Exit) error { return l.write(line{Exit: &e}, true) }
+
+func (l *Ledger) write(ln line, flush bool) error {
+	b, err := json.Marshal(ln)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := os.MkdirAll(filepath.Dir(l.path), 0o700); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	f, err := os.OpenFile(l.path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	defer f.Close() // the file is not kept open: a shim that idles holds nothing
+	if err := startLine(f); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if _, err := f.Write(append(b, '\n')); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	if flush {
+		if err := f.Sync(); err != nil {
+			return fmt.Errorf("ledger: %w", err)
+		}
+	}
+	l.apply(ln)
+	return nil
+}
+
+// startLine ends a line that a crash tore, so that the next record does not become part of it.
+func startLine(f *os.File) error {
+	st, err := f.Stat()
+	if err != nil || st.Size() == 0 {
+		return err
+	}
+	var last [1]byte
+	if _, err := f.ReadAt(last[:], st.Size()-1); err != nil {
+		return err
+	}
+	if last[0] == '\n' {
+		return nil
+	}
+	_, err = f.Write([]byte{'\n'})
+	return err
+}
+
+// Remove deletes the file; the caller has released everything.
+func (l *Ledger) Remove() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.held) > 0 {
+		return fmt.Errorf("ledger: %d things are still held", len(l.held))
+	}
+	if err := os.Remove(l.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	_ = os.Remove(filepath.Dir(l.path)) // the namespace's directory, if this was its last container
+	return nil
+}

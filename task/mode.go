@@ -1,0 +1,57 @@
+package task
+
+import (
+	"fmt"
+
+	"github.com/containerd/errdefs"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"containerd-shim-hcs/hcs/schema"
+	"containerd-shim-hcs/task/annotation"
+)
+
+// mode is how a container is isolated. It is chosen once, here; what differs between the modes is a column of the table.
+type mode int
+
+const (
+	modeProcess mode = iota
+	modeHostProcess
+	modeHypervisor
+	modeLinux
+)
+
+// row is one mode. A row without a document is not implemented; its name then says so to the user.
+type row struct {
+	name     string
+	document func(Plan, Held) *schema.ComputeSystem
+}
+
+var modes = [...]row{
+	modeProcess:     {"process isolation", processIsolated},
+	modeHostProcess: {"HostProcess containers (annotation " + annotation.HostProcess + ")", nil},
+	modeHypervisor:  {"hypervisor isolation (windows.hyperv)", nil},
+	modeLinux:       {"Linux containers (spec section linux)", nil},
+}
+
+func chooseMode(spec *specs.Spec, a annotation.Values) (mode, error) {
+	m := modeProcess
+	hostProcess := a.HostProcess != nil && *a.HostProcess
+	switch {
+	case spec.Linux != nil:
+		m = modeLinux
+	case spec.Windows == nil:
+		return 0, fmt.Errorf("windows section is missing: %w", errdefs.ErrInvalidArgument)
+	case spec.Windows.HyperV != nil:
+		m = modeHypervisor
+	case hostProcess && (set(a.DisableHostProcess) || set(a.DisableUnsafe)):
+		return 0, fmt.Errorf("annotation %s: HostProcess containers are disabled on this node: %w", annotation.HostProcess, errdefs.ErrPermissionDenied)
+	case hostProcess:
+		m = modeHostProcess
+	}
+	if modes[m].document == nil {
+		return 0, fmt.Errorf("%s: %w", modes[m].name, errdefs.ErrNotImplemented)
+	}
+	return m, nil
+}
+
+func set(b *bool) bool { return b != nil && *b }

@@ -1,0 +1,143 @@
+package task
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/containerd/errdefs"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"containerd-shim-hcs/hcs"
+	"containerd-shim-hcs/hcs/schema"
+	"containerd-shim-hcs/task/annotation"
+	"containerd-shim-hcs/task/device"
+	"containerd-shim-hcs/task/limits"
+	"containerd-shim-hcs/task/network"
+	"containerd-shim-hcs/task/storage"
+)
+
+// Plan is a container as it is to be made: the whole outcome of Resolve, and the whole input of the procedures.
+type Plan struct {
+	ID        string
+	Owner     string // of the compute system
+	mode      mode
+	HostName  string
+	Init      schema.ProcessParameters
+	Storage   storage.Plan
+	Network   network.Plan
+	Limits    limits.Plan
+	Devices   []schema.Device
+	dumps     []schema.RegistryValue
+	Sandbox   string // pod id, empty for a container on its own
+	IsSandbox bool
+}
+
+// Resolve turns a spec into a plan. It reads nothing but its arguments; every mistake in the spec, its annotations or its mounts
+// is an error here, and names the field.
+func Resolve(id string, spec *specs.Spec, rootfs []storage.Mount, facts hcs.Facts) (Plan, error) {
+	p, err := resolve(id, spec, rootfs, facts)
+	if err != nil {
+		return Plan{}, fmt.Errorf("spec: %w", err)
+	}
+	return p, nil
+}
+
+func resolve(id string, spec *specs.Spec, rootfs []storage.Mount, facts hcs.Facts) (p Plan, err error) {
+	a, err := annotation.Parse(spec.Annotations)
+	if err != nil {
+		return p, err
+	}
+	if p.mode, err = chooseMode(spec, a); err != nil {
+		return p, err
+	}
+	w := spec.Windows
+	if spec.Process == nil {
+		return p, fmt.Errorf("process is missing: %w", errdefs.ErrInvalidArgument)
+	}
+	if w.CredentialSpec != nil {
+		return p, fmt.Errorf("windows.credentialSpec: group managed service accounts: %w", errdefs.ErrNotImplemented)
+	}
+	if w.Servicing {
+		return p, fmt.Errorf("windows.servicing: %w", errdefs.ErrNotImplemented)
+	}
+	p.ID, p.Owner, p.HostName = id, facts.Owner, spec.Hostname
+	if a.CRISandboxID != nil {
+		p.Sandbox, p.IsSandbox = *a.CRISandboxID, *a.CRIContainerType == "sandbox"
+	}
+	if p.Init, err = Process("process", spec.Process); err != nil {
+		return p, err
+	}
+	if p.Storage, err = storage.Resolve(rootfs, spec); err != nil {
+		return p, err
+	}
+	if p.Network, err = network.Resolve(w.Network); err != nil {
+		return p, err
+	}
+	if p.Limits, err = limits.Resolve(w.Resources, a, facts.Processors); err != nil {
+		return p, err
+	}
+	if p.Devices, err = device.Resolve(w.Devices); err != nil {
+		return p, err
+	}
+	p.dumps, err = dumps(id, a)
+	return p, err
+}
+
+// dumps are the registry values that make Windows Error Reporting keep dumps of the container's processes (LocalDumps).
+func dumps(id string, a annotation.Values) ([]schema.RegistryValue, error) {
+	if a.DumpLocation == nil {
+		if a.DumpType != nil || a.DumpCount != nil {
+			return nil, fmt.Errorf("annotations %s and %s need %s: %w", annotation.DumpType, annotation.DumpCount, annotation.DumpLocation, errdefs.ErrInvalidArgument)
+		}
+		return nil, nil
+	}
+	kind, count := int32(2), int32(10)
+	if a.DumpType != nil {
+		kind = *a.DumpType
+	}
+	if a.DumpCount != nil {
+		count = *a.DumpCount
+	}
+	key := &schema.RegistryKey{Hive: "Software", Name: `Microsoft\Windows\Windows Error Reporting\LocalDumps`}
+	folder := strings.NewReplacer("{container_id}", id, "{CONTAINER_ID}", id).Replace(*a.DumpLocation)
+	return []schema.RegistryValue{
+		{Key: key, Name: "DumpFolder", Type: "String", StringValue: folder},
+		{Key: key, Name: "DumpType", Type: "DWord", DWordValue: kind},
+		{Key: key, Name: "DumpCount", Type: "DWord", DWordValue: count},
+	}, nil
+}
+
+// Held is what the rooms acquired for a plan.
+type Held struct {
+	Storage   storage.Held
+	Namespace string // GUID, empty for none
+}
+
+// Document is the HCS document of a plan.
+func Document(p Plan, h Held) *schema.ComputeSystem { return modes[p.mode].document(p, h) }
+
+func processIsolated(p Plan, h Held) *schema.ComputeSystem {
+	c := &schema.Container{AssignedDevices: p.Devices}
+	if p.HostName != "" {
+		c.GuestOS = &schema.GuestOS{HostName: p.HostName}
+	}
+	p.Storage.Fill(c, h.Storage)
+	p.Limits.Fill(c)
+	p.Network.Fill(c, h.Namespace)
+	// Quirk: without this value, server core ends its processes 5 s after a shutdown event, whatever grace period the client
+	// gives (hcs-api §5.1; peer-runhcs §3.3).
+	graceful := schema.RegistryValue{
+		Key:         &schema.RegistryKey{Hive: "System", Name: `ControlSet001\Control`},
+		Name:        "WaitToKillServiceTimeout",
+		Type:        "String",
+		StringValue: "2147483647",
+	}
+	c.RegistryChanges = &schema.RegistryChanges{AddValues: append([]schema.RegistryValue{graceful}, p.dumps...)}
+	return &schema.ComputeSystem{
+		Owner:         p.Owner,
+		SchemaVersion: schema.Version{Major: 2, Minor: 1},
+		Container:     c,
+		// The container ends with the shim: nobody could serve it afterwards.
+		ShouldTerminateOnLastHandleClosed: true,
+	}
+}

@@ -1,0 +1,142 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"containerd-shim-hcs/hcs"
+	"containerd-shim-hcs/task/ledger"
+	"containerd-shim-hcs/task/network"
+	"containerd-shim-hcs/task/storage"
+)
+
+// stop takes the compute system down after init has ended: asked first, so that what else runs in it may write its last bytes,
+// then forced. It returns when the system has stopped, or when nothing can stop it.
+func (r *Runner) stop(l *live) {
+	sys := l.system.Load()
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownBound)
+	defer cancel()
+	err := sys.Shutdown(ctx)
+	if err == nil {
+		select {
+		case <-sys.exited:
+			return
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	if errdefs.IsNotFound(err) { // stopped already
+		return
+	}
+	// A container that was never started cannot be shut down (ErrInvalidState).
+	if !errors.Is(err, hcs.ErrInvalidState) {
+		r.Log.Warn("container does not shut down; it is terminated", "id", l.key.Task, "error", err)
+	}
+	if r.terminate(l) != nil {
+		return
+	}
+	select {
+	case <-sys.exited:
+	case <-time.After(killBound):
+		r.Log.Error("a terminated container does not stop", "id", l.key.Task)
+	}
+}
+
+// release gives back everything a container holds. What could not be given back stays in the ledger, and is in the error.
+func (r *Runner) release(l *live) error {
+	ctx, cancel := context.WithTimeout(context.Background(), releaseBound)
+	defer cancel()
+	l.cancel()
+	if s := l.streams.Load(); s != nil {
+		s.Close()
+	}
+	if sys := l.system.Load(); sys != nil {
+		if err := closeSystem(ctx, sys, sys.exited); err != nil {
+			return fmt.Errorf("release %s: %w", l.key, err)
+		}
+		if err := l.ledger.Released(ledger.Entry{Kind: ledger.System, ID: sys.ID()}); err != nil {
+			r.Log.Warn("ledger", "id", l.key.Task, "error", err)
+		}
+	}
+	if err := Release(ctx, r.Machine, l.ledger); err != nil {
+		return fmt.Errorf("release %s: %w", l.key, err)
+	}
+	if err := l.ledger.Remove(); err != nil {
+		r.Log.Warn("ledger", "id", l.key.Task, "error", err)
+	}
+	return nil
+}
+
+// closeSystem ends a system if it still runs, waits for its end and closes the handle.
+func closeSystem(ctx context.Context, sys hcs.System, exited <-chan struct{}) error {
+	select {
+	case <-exited:
+	default:
+		if err := sys.Terminate(ctx); err != nil && !errdefs.IsNotFound(err) {
+			return fmt.Errorf("terminate: %w", err)
+		}
+		select {
+		case <-exited:
+		case <-ctx.Done():
+			return fmt.Errorf("the terminated container does not stop: %w", ctx.Err())
+		}
+	}
+	if err := sys.Close(); err != nil {
+		return fmt.Errorf("close: %w", err)
+	}
+	return nil
+}
+
+// Release gives back what a ledger holds, last first. An entry that fails does not keep the others: only the layers wait for the
+// compute system that uses them. All failures are in the error, and stay in the ledger.
+func Release(ctx context.Context, m hcs.Machine, l *ledger.Ledger) error {
+	var errs []error
+	for _, e := range slices.Backward(l.Held()) {
+		var err error
+		switch e.Kind {
+		case ledger.System:
+			err = releaseSystem(ctx, m.Compute, e.ID)
+		case ledger.Active, ledger.Prepared:
+			if len(errs) > 0 { // still in use
+				continue
+			}
+			err = storage.Release(ctx, m.Layers, e)
+		case ledger.Namespace, ledger.Endpoint:
+			err = network.Release(ctx, m.Network, e)
+		default:
+			err = fmt.Errorf("ledger: entry of unknown kind %q", e.Kind)
+		}
+		if err == nil {
+			err = l.Released(e)
+		}
+		errs = append(errs, err)
+		errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	}
+	return errors.Join(errs...)
+}
+
+// releaseSystem ends a compute system that no handle of ours is open on.
+func releaseSystem(ctx context.Context, c hcs.Compute, id string) error {
+	sys, err := c.Open(ctx, id)
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	exited := make(chan struct{})
+	go func() {
+		<-sys.Exited()
+		close(exited)
+	}()
+	if err := closeSystem(ctx, sys, exited); err != nil {
+		_ = sys.Close()
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,287 @@
+package task
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"containerd-shim-hcs/hcs"
+	"containerd-shim-hcs/hcs/schema"
+	"containerd-shim-hcs/task/ledger"
+	"containerd-shim-hcs/task/network"
+	"containerd-shim-hcs/task/stdio"
+	"containerd-shim-hcs/task/storage"
+)
+
+// Bounds of the procedures. Every OS call is inside one of them.
+const (
+	createBound   = 4 * time.Minute // layers, namespace and compute system together
+	startBound    = 4 * time.Minute
+	dialBound     = 10 * time.Second // the client's pipes are served before it asks for the process
+	shutdownBound = 30 * time.Second // a container that is asked to stop
+	killBound     = 10 * time.Second // a process or container that was terminated
+	releaseBound  = 60 * time.Second
+	callBound     = 10 * time.Second // small calls: signal, resize
+	// signalAnswer is how long the answer to a signal waits for the service: with server core HcsSignalProcess returns only when
+	// the process is gone (peer-runhcs §2.3).
+	signalAnswer = 500 * time.Millisecond
+	// codeRest is how long after the end of its compute system a process's own exit may arrive.
+	codeRest = time.Second
+)
+
+// Runner is the procedures: what the machine's effects do at the OS. Each reads top to bottom and names its step in its error.
+type Runner struct {
+	Machine   hcs.Machine
+	Ledgers   string // directory of the ledgers
+	Namespace string // containerd's
+	Drain     stdio.Bounds
+	Log       *slog.Logger
+}
+
+// live is a process's side of the procedures. Procedures of one process follow each other, as the machine orders them; those that
+// may run beside another (kill, signal, resize, close input) use only the atomic fields.
+type live struct {
+	key    Key
+	detail Detail
+	ctx    context.Context // of the create, so that it can be given up
+	cancel context.CancelFunc
+
+	request *CreateRequest           // init only
+	params  schema.ProcessParameters // the process; init's come from the plan
+	parent  *live                    // an exec's init
+	ledger  *ledger.Ledger
+	system  atomic.Pointer[systemHandle] // init only
+	streams atomic.Pointer[stdio.Set]
+	process atomic.Pointer[processHandle]
+	closing atomic.Bool   // standard input ends
+	gone    chan struct{} // closed when the process has ended
+	lost    chan struct{} // closed when nothing ends it and we give up
+	given   atomic.Bool   // lost was closed
+}
+
+// Interfaces cannot be swapped atomically, structs around them can.
+type systemHandle struct {
+	hcs.System
+	exited chan struct{} // closed when the system has stopped
+}
+type processHandle struct{ hcs.Process }
+
+func newLive(k Key, d Detail, req *CreateRequest) *live {
+	l := &live{key: k, detail: d, request: req, gone: make(chan struct{}), lost: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	return l
+}
+
+// container is the live side of the process's init.
+func (l *live) container() *live {
+	if l.parent != nil {
+		return l.parent
+	}
+	return l
+}
+
+// create makes the container: pipes, namespace, layers, compute system. On error everything is given back; what could not be stays
+// in the ledger.
+func (r *Runner) create(l *live) (err error) {
+	ctx, cancel := context.WithTimeout(l.ctx, createBound)
+	defer cancel()
+	plan, err := r.plan(ctx, l.request)
+	if err != nil {
+		return fmt.Errorf("create %s: %w", l.key, err)
+	}
+	l.params = plan.Init
+	if l.ledger, err = r.ledger(ctx, l.key.Task); err != nil {
+		return fmt.Errorf("create %s: %w", l.key, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("create %s: %w", l.key, err), r.release(l))
+		}
+	}()
+	if err := r.open(ctx, l); err != nil {
+		return err
+	}
+	return r.make(ctx, l, plan)
+}
+
+func (r *Runner) plan(ctx context.Context, req *CreateRequest) (Plan, error) {
+	b, err := os.ReadFile(filepath.Join(req.Bundle, "config.json"))
+	if err != nil {
+		return Plan{}, fmt.Errorf("bundle: %w", err)
+	}
+	var spec specs.Spec
+	if err := json.Unmarshal(b, &spec); err != nil {
+		return Plan{}, fmt.Errorf("bundle: config.json: %w: %w", err, errdefs.ErrInvalidArgument)
+	}
+	facts, err := r.Machine.Host.Facts(ctx)
+	if err != nil {
+		return Plan{}, fmt.Errorf("host facts: %w", err)
+	}
+	plan, err := Resolve(req.ID, &spec, req.Rootfs, facts)
+	if err != nil {
+		return Plan{}, err
+	}
+	if plan.Init.EmulateConsole != req.Detail.IO.Terminal {
+		return Plan{}, fmt.Errorf("process.terminal is %t and the request's terminal is %t: %w", plan.Init.EmulateConsole, req.Detail.IO.Terminal, errdefs.ErrInvalidArgument)
+	}
+	return plan, nil
+}
+
+// ledger opens the container's ledger and gives back what an earlier container of that id left behind.
+func (r *Runner) ledger(ctx context.Context, id string) (*ledger.Ledger, error) {
+	led, err := ledger.Open(r.Ledgers, r.Namespace, id)
+	if err != nil {
+		return nil, err
+	}
+	if len(led.Held()) == 0 {
+		return led, nil
+	}
+	r.Log.Warn("an earlier container left something behind", "id", id, "held", led.Held())
+	if err := Release(ctx, r.Machine, led); err != nil {
+		return nil, fmt.Errorf("left behind by an earlier container: %w", err)
+	}
+	return led, nil
+}
+
+// open dials the client's pipes.
+func (r *Runner) open(ctx context.Context, l *live) error {
+	ctx, cancel := context.WithTimeout(ctx, dialBound)
+	defer cancel()
+	s, err := stdio.Open(ctx, r.Machine.Host.DialPipe, l.detail.IO)
+	if err != nil {
+		return err
+	}
+	l.streams.Store(s)
+	if l.closing.Load() {
+		s.CloseInput()
+	}
+	return nil
+}
+
+func (r *Runner) make(ctx context.Context, l *live, plan Plan) error {
+	var held Held
+	var err error
+	if held.Namespace, err = network.Attach(ctx, r.Machine.Network, plan.Network, l.ledger); err != nil {
+		return err
+	}
+	if held.Storage, err = storage.Attach(ctx, r.Machine, plan.Storage, l.ledger); err != nil {
+		return err
+	}
+	if err := l.ledger.Claim(ledger.Entry{Kind: ledger.System, ID: plan.ID}); err != nil {
+		return err
+	}
+	sys, err := r.Machine.Compute.Create(ctx, plan.ID, Document(plan, held))
+	if err != nil {
+		if errdefs.IsAlreadyExists(err) { // it is somebody else's: not ours to release
+			_ = l.ledger.Released(ledger.Entry{Kind: ledger.System, ID: plan.ID})
+		}
+		return fmt.Errorf("compute system: %w", err)
+	}
+	h := &systemHandle{System: sys, exited: make(chan struct{})}
+	l.system.Store(h)
+	go func() {
+		<-sys.Exited()
+		close(h.exited)
+	}()
+	return nil
+}
+
+// start runs the process and joins its streams.
+func (r *Runner) start(l *live) (uint32, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), startBound)
+	defer cancel()
+	p, err := r.launch(ctx, l)
+	if err != nil {
+		if s := l.streams.Load(); s != nil {
+			s.Close()
+		}
+		return 0, fmt.Errorf("start %s: %w", l.key, err)
+	}
+	l.process.Store(&processHandle{p})
+	l.streams.Load().Attach(p)
+	return p.Pid(), nil
+}
+
+func (r *Runner) launch(ctx context.Context, l *live) (hcs.Process, error) {
+	sys := l.container().system.Load()
+	if l.parent == nil {
+		if err := sys.Start(ctx); err != nil {
+			return nil, err
+		}
+	} else if err := r.open(ctx, l); err != nil {
+		return nil, err
+	}
+	params := l.params
+	l.detail.IO.Ask(&params)
+	p, err := sys.Run(ctx, &params)
+	if err != nil {
+		return nil, fmt.Errorf("run %q in %q: %w", params.CommandLine, params.WorkingDirectory, err)
+	}
+	return p, nil
+}
+
+// wait blocks until the process has ended.
+func (r *Runner) wait(l *live) Exit {
+	defer close(l.gone)
+	sys := l.container().system.Load()
+	p := l.process.Load()
+	var e hcs.ProcessExit
+	select {
+	case e = <-p.Exited():
+	case <-l.lost:
+		e = hcs.ProcessExit{Code: hcs.UnknownExit, Err: errLost}
+	case <-sys.exited: // the processes' own exits arrive at about the same time
+		select {
+		case e = <-p.Exited():
+		case <-time.After(codeRest):
+			e = hcs.ProcessExit{Code: hcs.UnknownExit, Err: errSystemGone}
+		}
+	}
+	if e.Err != nil {
+		r.Log.Warn("exit status is not known", "process", l.key.String(), "error", e.Err)
+		e.Code = hcs.UnknownExit
+	}
+	if e.ExitedAt.IsZero() {
+		e.ExitedAt = time.Now()
+	}
+	exit := Exit{Code: e.Code, At: e.ExitedAt}
+	if l.parent == nil {
+		if err := l.ledger.Ended(ledger.Exit{Pid: p.Pid(), Code: exit.Code, At: exit.At}); err != nil {
+			r.Log.Warn("exit status is not recorded", "process", l.key.String(), "error", err)
+		}
+	}
+	return exit
+}
+
+var (
+	errLost       = errors.New("the process did not end when it and its container were terminated")
+	errSystemGone = errors.New("the container ended without the exit of the process")
+)
+
+// drain waits for the process's output and gives its handle back.
+func (r *Runner) drain(l *live) {
+	rep := l.streams.Load().Drain(r.Drain)
+	if rep.Cut > 0 || rep.Held {
+		r.Log.Warn("output ended by the drain bound", "process", l.key.String(), "delivered", rep.Bytes, "cut", rep.Cut, "held", rep.Held)
+	}
+	if err := l.process.Load().Close(); err != nil {
+		r.Log.Warn("close process", "process", l.key.String(), "error", err)
+	}
+}
+
+// closeInput ends standard input, now or when the streams are there.
+func (l *live) closeInput() {
+	l.closing.Store(true)
+	if s := l.streams.Load(); s != nil {
+		s.CloseInput()
+	}
+}

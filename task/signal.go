@@ -1,0 +1,115 @@
+package task
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"containerd-shim-hcs/hcs/schema"
+)
+
+// signals maps the numbers that clients send to console control events. The low numbers are the Windows events' own, as in
+// Microsoft's shim (peer-runhcs §9.3); KILL is no event, it terminates.
+var signals = map[uint32]schema.Signal{
+	0:  schema.CtrlC,
+	1:  schema.CtrlBreak,
+	2:  schema.CtrlClose,
+	5:  schema.CtrlLogOff,
+	6:  schema.CtrlShutdown,
+	15: schema.CtrlShutdown,
+}
+
+// signal delivers a console control event. It answers when the service has taken it, or after a moment when the service does not
+// say: the event is on its way then, and the call goes on beside.
+func (r *Runner) signal(l *live, number uint32) error {
+	sig, ok := signals[number]
+	if !ok {
+		return fmt.Errorf("signal %d is not known on Windows: %w", number, errdefs.ErrInvalidArgument)
+	}
+	p := l.process.Load()
+	result := make(chan error, 1)
+	go func() {
+		// No bound but the process's life: the call returns when it is gone.
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		go func() {
+			select {
+			case <-l.gone:
+				time.Sleep(callBound)
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+		err := p.Signal(ctx, sig)
+		if err != nil && !errdefs.IsNotFound(err) {
+			r.Log.Warn("signal", "process", l.key.String(), "signal", string(sig), "error", err)
+		}
+		result <- err
+	}()
+	select {
+	case err := <-result:
+		if err != nil {
+			return fmt.Errorf("signal %s with %s: %w", l.key, sig, err)
+		}
+	case <-time.After(signalAnswer):
+	}
+	return nil
+}
+
+// kill terminates the process, and when that does not end it, its container. It answers when the request is with the service, and
+// sees to the end beside that.
+func (r *Runner) kill(l *live) error {
+	p, sys := l.process.Load(), l.container().system.Load()
+	if p == nil { // it is being started
+		if l.parent != nil {
+			return nil // terminated as soon as its start is answered
+		}
+		return r.terminate(l)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), killBound)
+	defer cancel()
+	err := p.Terminate(ctx)
+	go func() {
+		select {
+		case <-l.gone:
+			return
+		case <-time.After(killBound):
+		}
+		r.Log.Error("a terminated process lives on; its container is terminated", "process", l.key.String())
+		_ = r.terminate(l.container())
+		select {
+		case <-l.gone:
+		case <-sys.exited:
+		case <-time.After(killBound):
+			if l.given.CompareAndSwap(false, true) {
+				close(l.lost)
+			}
+		}
+	}()
+	if err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("kill %s: %w", l.key, err)
+	}
+	return nil
+}
+
+// terminate ends the container.
+func (r *Runner) terminate(l *live) error {
+	ctx, cancel := context.WithTimeout(context.Background(), killBound)
+	defer cancel()
+	if err := l.system.Load().Terminate(ctx); err != nil && !errdefs.IsNotFound(err) {
+		r.Log.Warn("terminate container", "id", l.key.Task, "error", err)
+		return fmt.Errorf("terminate %s: %w", l.key, err)
+	}
+	return nil
+}
+
+func (r *Runner) resize(l *live, s Size) error {
+	ctx, cancel := context.WithTimeout(context.Background(), callBound)
+	defer cancel()
+	if err := l.process.Load().Resize(ctx, s.Width, s.Height); err != nil {
+		return fmt.Errorf("resize %s: %w", l.key, err)
+	}
+	return nil
+}

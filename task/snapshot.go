@@ -1,0 +1,79 @@
+package task
+
+import (
+	"fmt"
+
+	"github.com/containerd/errdefs"
+)
+
+// Snapshot is the state of all tasks at one moment. It is immutable, and may be read from any goroutine.
+type Snapshot map[string]*Task
+
+// Task is one task of a snapshot.
+type Task struct {
+	Init  Status
+	Execs map[string]Status
+}
+
+// Status is one process of a snapshot.
+type Status struct {
+	Key    Key
+	State  State
+	Detail Detail
+	Pid    uint32
+	Exit   Exit
+
+	wait *waiter
+	live *live
+}
+
+// waiter is shared by all snapshots of a process.
+type waiter struct {
+	done   chan struct{}
+	exit   Exit // set before done is closed
+	closed bool // the loop's own
+}
+
+// Find returns a process of a task; one whose create has not been answered does not exist yet.
+func (s Snapshot) Find(k Key) (Status, error) {
+	t := s[k.Task]
+	if t == nil || t.Init.State == Creating {
+		return Status{}, fmt.Errorf("task %s: %w", k.Task, errdefs.ErrNotFound)
+	}
+	if k.Exec == "" {
+		return t.Init, nil
+	}
+	x, ok := t.Execs[k.Exec]
+	if !ok {
+		return Status{}, fmt.Errorf("exec %s of task %s: %w", k.Exec, k.Task, errdefs.ErrNotFound)
+	}
+	return x, nil
+}
+
+// snapshot replaces one task in the published snapshot.
+func (p *Pod) snapshot(id string) {
+	old := *p.snap.Load()
+	next := make(Snapshot, len(old)+1)
+	for k, t := range old {
+		if k != id {
+			next[k] = t
+		}
+	}
+	if c := p.machine.tasks[id]; c != nil {
+		t := &Task{Init: p.status(c.init), Execs: make(map[string]Status, len(c.execs))}
+		for k, x := range c.execs {
+			t.Execs[k] = p.status(x)
+		}
+		next[id] = t
+	}
+	p.snap.Store(&next)
+}
+
+func (p *Pod) status(x *process) Status {
+	w := p.waits[x.key]
+	if w == nil {
+		w = &waiter{done: make(chan struct{})}
+		p.waits[x.key] = w
+	}
+	return Status{Key: x.key, State: x.state, Detail: x.detail, Pid: x.pid, Exit: x.exit, wait: w, live: p.lives[x.key]}
+}

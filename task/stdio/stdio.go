@@ -1,0 +1,157 @@
+// Package stdio is the room for a process's standard streams: between the client's named pipes and the process's.
+//
+// The client (containerd's cio, CRI) serves the pipes, the shim dials them before the process starts. Output is relayed until the
+// process's end of the stream reports end-of-file, with back-pressure: what the client does not take stays in the process's
+// pipe. A stream is drained when everything read was written; see Set.Drain for the bounds after the process has exited.
+package stdio
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+
+	"github.com/containerd/errdefs"
+
+	"containerd-shim-hcs/hcs"
+	"containerd-shim-hcs/hcs/schema"
+)
+
+// Config names the client's end of each stream, as the create or exec request did; empty means none.
+type Config struct {
+	Stdin, Stdout, Stderr string
+	Terminal              bool
+}
+
+const pipePrefix = `\\.\pipe\`
+
+// Check refuses what cannot be served.
+func (c Config) Check() error {
+	if c.Terminal && c.Stderr != "" {
+		return fmt.Errorf("stderr: a terminal has one output stream: %w", errdefs.ErrFailedPrecondition)
+	}
+	for _, s := range []struct{ name, path string }{{"stdin", c.Stdin}, {"stdout", c.Stdout}, {"stderr", c.Stderr}} {
+		if s.path == "" || len(s.path) > len(pipePrefix) && strings.EqualFold(s.path[:len(pipePrefix)], pipePrefix) {
+			continue
+		}
+		if scheme, _, ok := strings.Cut(s.path, "://"); ok {
+			return fmt.Errorf("%s: log destination %s://: %w", s.name, scheme, errdefs.ErrNotImplemented)
+		}
+		return fmt.Errorf("%s: %q is not a named pipe: %w", s.name, s.path, errdefs.ErrInvalidArgument)
+	}
+	return nil
+}
+
+// Ask sets which pipes HCS is to make. A terminal always gets a standard input, held by the shim when the client has none:
+// without one the console of a detached terminal reads end-of-file at once.
+func (c Config) Ask(p *schema.ProcessParameters) {
+	p.CreateStdInPipe = c.Stdin != "" || c.Terminal
+	p.CreateStdOutPipe = c.Stdout != ""
+	p.CreateStdErrPipe = c.Stderr != ""
+}
+
+// Dial connects to a named pipe.
+type Dial func(ctx context.Context, path string) (net.Conn, error)
+
+// Set is the streams of one process. It is made before the process (Open), joined to it (Attach), drained once it has exited
+// (Drain) and closed. Close alone is enough when there never was a process.
+type Set struct {
+	stdin          net.Conn // nil when the client has none; the same for the outputs
+	stdout, stderr *output
+
+	mu      sync.Mutex // guards the fields below; never held over I/O
+	process hcs.Process
+	closing bool // standard input is to end
+	closed  bool
+}
+
+// Open dials the client's pipes. On error nothing stays open.
+func Open(ctx context.Context, dial Dial, c Config) (*Set, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	s := &Set{}
+	for _, o := range []struct {
+		path string
+		to   **output
+	}{{c.Stdout, &s.stdout}, {c.Stderr, &s.stderr}} {
+		if o.path == "" {
+			continue
+		}
+		out, err := newOutput(ctx, dial, o.path)
+		if err != nil {
+			s.Close()
+			return nil, fmt.Errorf("stdio: %w", err)
+		}
+		*o.to = out
+	}
+	if c.Stdin != "" {
+		conn, err := dial(ctx, c.Stdin)
+		if err != nil {
+			s.Close()
+			return nil, fmt.Errorf("stdio: %w", err)
+		}
+		s.stdin = conn
+	}
+	return s, nil
+}
+
+// Attach starts the relays to and from p. The set owns the process's streams from here on.
+func (s *Set) Attach(p hcs.Process) {
+	s.mu.Lock()
+	s.process = p
+	s.mu.Unlock()
+	s.stdout.attach(p.Stdout())
+	s.stderr.attach(p.Stderr())
+	if s.stdin != nil {
+		go s.relayInput(p)
+	} else if s.ending() {
+		s.endInput(p)
+	}
+}
+
+// outputs yields the outputs there are.
+func (s *Set) outputs(yield func(*output) bool) {
+	if s.stdout != nil && !yield(s.stdout) {
+		return
+	}
+	if s.stderr != nil {
+		yield(s.stderr)
+	}
+}
+
+func (s *Set) ending() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+// Close ends all relays and closes every stream, drained or not. It is idempotent.
+func (s *Set) Close() {
+	s.mu.Lock()
+	p, was := s.process, s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if was {
+		return
+	}
+	if s.stdin != nil {
+		_ = s.stdin.Close()
+	}
+	for o := range s.outputs {
+		o.close()
+	}
+	if p == nil {
+		return
+	}
+	if in := p.Stdin(); in != nil {
+		_ = in.Close()
+	}
+	if out := p.Stdout(); out != nil {
+		_ = out.Close()
+	}
+	if err := p.Stderr(); err != nil {
+		_ = err.Close()
+	}
+}

@@ -1,0 +1,93 @@
+package task
+
+import (
+	"context"
+	"errors"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"containerd-shim-hcs/task/storage"
+)
+
+// errClosed is what requests get when the shim is going away.
+var errClosed = errors.New("the shim is closing")
+
+// CreateRequest is a container to be made.
+type CreateRequest struct {
+	ID     string
+	Bundle string
+	Rootfs []storage.Mount
+	Detail Detail
+}
+
+// Create makes a container and its init process's streams; nothing runs yet.
+func (p *Pod) Create(ctx context.Context, req CreateRequest) error {
+	l := newLive(Key{Task: req.ID}, req.Detail, &req)
+	_, err := p.ask(ctx, l, func(c Call) Event { return AskCreate{Call: c, ID: req.ID, Detail: req.Detail} })
+	return err
+}
+
+// Exec adds a process to a running container.
+func (p *Pod) Exec(ctx context.Context, k Key, spec *specs.Process, d Detail) error {
+	params, err := Process("exec process", spec)
+	if err != nil {
+		return err
+	}
+	if err := d.IO.Check(); err != nil {
+		return err
+	}
+	t, err := p.Snapshot().Find(Key{Task: k.Task})
+	if err != nil {
+		return err
+	}
+	l := newLive(k, d, nil)
+	l.params, l.parent = params, t.live
+	_, err = p.ask(ctx, l, func(c Call) Event { return AskExec{Call: c, Key: k, Detail: d} })
+	return err
+}
+
+// Start runs a process and returns its pid.
+func (p *Pod) Start(ctx context.Context, k Key) (uint32, error) {
+	r, err := p.ask(ctx, nil, func(c Call) Event { return AskStart{Call: c, Key: k} })
+	return r.Pid, err
+}
+
+// Kill delivers a signal; number is containerd's.
+func (p *Pod) Kill(ctx context.Context, k Key, number uint32, all bool) error {
+	_, err := p.ask(ctx, nil, func(c Call) Event { return AskKill{Call: c, Key: k, Number: number, All: all} })
+	return err
+}
+
+// Delete removes a stopped process, and with init everything its container holds.
+func (p *Pod) Delete(ctx context.Context, k Key) (pid uint32, exit Exit, err error) {
+	r, err := p.ask(ctx, nil, func(c Call) Event { return AskDelete{Call: c, Key: k} })
+	return r.Pid, r.Exit, err
+}
+
+// Resize sets the size of a terminal; before the process runs it is remembered.
+func (p *Pod) Resize(ctx context.Context, k Key, s Size) error {
+	_, err := p.ask(ctx, nil, func(c Call) Event { return AskResize{Call: c, Key: k, Size: s} })
+	return err
+}
+
+// CloseInput ends a process's standard input.
+func (p *Pod) CloseInput(ctx context.Context, k Key) error {
+	_, err := p.ask(ctx, nil, func(c Call) Event { return AskCloseInput{Call: c, Key: k} })
+	return err
+}
+
+// Wait blocks until the process is done or ctx ends.
+func (p *Pod) Wait(ctx context.Context, k Key) (Exit, error) {
+	s, err := p.Snapshot().Find(k)
+	if err != nil {
+		return Exit{}, err
+	}
+	select {
+	case <-s.wait.done:
+		return s.wait.exit, nil
+	case <-ctx.Done():
+		return Exit{}, ctx.Err()
+	case <-p.quit:
+		return Exit{}, errClosed
+	}
+}
