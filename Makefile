@@ -1,0 +1,156 @@
+# `make help` lists the targets. Everything that is built goes under build/; `make test` and `make demo` install what they miss.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+
+# The peer shim of `make peer`: hcsshim's, or any other exe.
+PEER ?=
+
+SHIM    := containerd-shim-hcs-v1
+PRODUCT := -trimpath -ldflags "-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)"
+STRIP   := -trimpath -ldflags "-s -w"
+WINDOWS := CGO_ENABLED=0 GOOS=windows
+
+RIGDIR := build/rig
+BIN    := $(RIGDIR)/bin
+TOOLS  := test/rig/tools
+RIG    := $(BIN)/rig
+IMAGE  := $(RIGDIR)/image.tar
+
+# Packages that run anywhere, and so under the race detector too.
+PORTABLE := ./task/... ./shim/... ./hcs/...
+
+.PHONY: help
+help: ## these lines
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: all
+all: build windows lint test ## everything that .ci/run does, and the exes
+
+.PHONY: build
+build: ## the shim for windows/amd64 and windows/arm64, into build/windows-<arch>/
+	@for arch in amd64 arm64; do \
+		echo "build: build/windows-$$arch/$(SHIM).exe"; \
+		$(WINDOWS) GOARCH=$$arch $(GO) build $(PRODUCT) -o build/windows-$$arch/$(SHIM).exe ./cmd/$(SHIM); \
+	done
+
+.PHONY: test
+test: install ## all tests, and the conformance script on the rig
+	$(GO) test ./...
+	cd test/conform && $(GO) test ./...
+	$(MAKE) conform
+
+.PHONY: race
+race: ## the portable packages' tests under the race detector
+	CGO_ENABLED=1 $(GO) test -race $(PORTABLE)
+
+.PHONY: walk
+walk: ## a million random steps of the task machine
+	$(GO) test ./task -run Walk -count=1 -walk.steps=1000000
+
+.PHONY: golden
+golden: ## rewrite the golden files, for review in the diff
+	$(GO) test ./task -run Golden -count=1 -rewrite
+	@git --no-pager diff --stat
+
+.PHONY: fuzz
+fuzz: ## 30 seconds of fuzzing the resolution of specs
+	$(GO) test ./task -run '^$$' -fuzz FuzzResolve -fuzztime 30s
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## gofmt, vet, the lints of test/arch, golangci-lint for both systems
+	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "not gofmt'd:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) test ./test/arch
+	$(BIN)/golangci-lint run ./...
+	GOOS=windows $(BIN)/golangci-lint run ./...
+	cd test/conform && GOOS=windows ../../$(BIN)/golangci-lint run ./...
+
+.PHONY: windows
+windows: ## vet for windows/amd64 and windows/arm64, and build
+	@for arch in amd64 arm64; do \
+		echo "vet: windows/$$arch"; \
+		$(WINDOWS) GOARCH=$$arch $(GO) vet ./...; \
+		(cd test/conform && $(WINDOWS) GOARCH=$$arch $(GO) vet ./...); \
+	done
+	@$(MAKE) build
+
+.PHONY: generate
+generate: ## run the generators
+	$(GO) generate ./...
+
+.PHONY: install
+install: ## Wine and MinGW when they are missing (Debian, Ubuntu)
+	@test/rig/install.sh
+
+# --- the rig
+
+# The two modules of the field are built once per version; what is in this tree, whenever go finds it changed.
+$(BIN)/containerd.exe $(BIN)/ctr.exe &: $(TOOLS)/containerd/go.mod $(TOOLS)/containerd/go.sum
+	@echo "rig: containerd.exe and ctr.exe $$(sed -n 's,.*containerd/containerd/v2 \(v[^ ]*\).*,\1,p' $<); a minute or two the first time"
+	@mkdir -p $(BIN)
+	@cd $(TOOLS)/containerd && $(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o ../../../../$(BIN)/ tool
+	@touch $(BIN)/containerd.exe $(BIN)/ctr.exe
+
+$(BIN)/containerd-shim-runhcs-v1.exe: $(TOOLS)/peer/go.mod $(TOOLS)/peer/go.sum
+	@echo "rig: the peer shim of hcsshim $$(sed -n 's,.*Microsoft/hcsshim \(v[^ ]*\).*,\1,p' $<)"
+	@mkdir -p $(BIN)
+	@cd $(TOOLS)/peer && $(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o ../../../../$(BIN)/ tool
+	@touch $@
+
+$(BIN)/golangci-lint: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go.sum
+	@echo "lint: golangci-lint $$(sed -n 's,.*golangci/golangci-lint/v2 \(v[^ ]*\).*,\1,p' $<); a minute or two the first time"
+	@mkdir -p $(BIN)
+	@cd $(TOOLS)/lint && $(GO) build -trimpath -o ../../../../$(BIN)/ tool
+	@touch $@
+
+.PHONY: rig
+rig: install build $(BIN)/containerd.exe $(BIN)/ctr.exe $(BIN)/containerd-shim-runhcs-v1.exe ## what the rig needs, into build/rig/
+	@echo "rig: the simulator, its DLLs, the programs and the image"
+	@$(GO) build -o $(RIG) ./test/rig/rig
+	@$(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o $(BIN)/simd.exe ./test/rig/simd
+	@$(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o $(BIN)/winapp.exe ./test/rig/winapp
+	@cd test/conform && $(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o ../../$(BIN)/conform.exe .
+	@cd test/conform && $(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o ../../$(BIN)/containerd-shim-control-v1.exe ./control
+	@cd test/conform && $(GO) build -o ../../$(BIN)/conform .
+	@$(MAKE) --no-print-directory -s -C test/rig/dll OUT=$(abspath $(RIGDIR)/dll)
+	@$(GO) run ./test/rig/image -winapp $(BIN)/winapp.exe -o $(IMAGE)
+
+.PHONY: demo
+demo: rig ## a container's life on real containerd, step by step
+	@$(RIG) demo
+
+# A rig of its own, stopped whatever happens.
+.PHONY: conform
+conform: rig ## the conformance script with our shim
+	@export RIG=$(RIGDIR)/conform; \
+	$(RIG) wipe; trap '$(RIG) down' EXIT; $(RIG) up; \
+	$(RIG) ctr images import $(IMAGE); \
+	$(RIG) run $(BIN)/conform.exe -ctr 'C:\rig\ctr.exe' -runtime io.containerd.hcs.v1
+
+# The table decides: a failing peer is news, not an error of make.
+.PHONY: peer
+peer: rig ## the conformance script with our shim, the peer (PEER=EXE for another one) and the control, side by side
+	@export RIG=$(RIGDIR)/peer; \
+	$(RIG) wipe; trap '$(RIG) down' EXIT; $(RIG) up $(if $(PEER),--peer $(PEER)); \
+	$(RIG) ctr images import $(IMAGE); \
+	for runtime in hcs runhcs control; do \
+		echo "peer: io.containerd.$$runtime.v1"; \
+		$(RIG) run $(BIN)/conform.exe -ctr 'C:\rig\ctr.exe' -runtime io.containerd.$$runtime.v1 \
+			-json $(RIGDIR)/peer/log/$$runtime.json || true; \
+	done; \
+	$(BIN)/conform table $(RIGDIR)/peer/log/hcs.json $(RIGDIR)/peer/log/runhcs.json $(RIGDIR)/peer/log/control.json
+
+.PHONY: clean
+clean: ## stop the rigs and remove build/
+	@for processes in $(RIGDIR)/*/processes; do \
+		if [ -e "$$processes" ]; then RIG=$$(dirname "$$processes") $(RIG) down; fi; \
+	done
+	rm -rf build

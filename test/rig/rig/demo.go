@@ -1,0 +1,231 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The demo is a script in which each step prints what it does, what came of it, and whether that is as promised. It goes on after a
+// failure, so that one run tells all, and ends with an error then.
+const (
+	runtime  = "io.containerd.hcs.v1"
+	appImage = "docker.io/library/winapp:1"
+	bound    = 2 * time.Minute // of one ctr call
+)
+
+type script struct {
+	in     *Instance
+	failed int
+}
+
+func demo(in *Instance) (err error) {
+	if os.Getenv("RIG") == "" {
+		// Not the default instance: the demo begins with an empty one.
+		if in, err = NewInstance(in.bin, filepath.Join(filepath.Dir(in.bin), "demo")); err != nil {
+			return err
+		}
+	}
+	if err := in.Wipe(); err != nil {
+		return err
+	}
+	if err := in.Up(Options{}); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Down()) }()
+	s := &script{in: in}
+	events, err := in.wine.spawn(in.path("log", "events.log"), `C:\rig\ctr.exe`, "events")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, events.end(5*time.Second)) }()
+
+	s.containerd()
+	s.image()
+	s.foreground()
+	s.detached()
+	s.removed()
+	s.events()
+	s.nothingLeft()
+	if s.failed > 0 {
+		return fmt.Errorf("demo: %d of the promises above were not kept; logs in %s", s.failed, in.path("log"))
+	}
+	fmt.Println("\nAll as promised.")
+	return nil
+}
+
+func (s *script) title(format string, args ...any) { fmt.Printf("\n== "+format+"\n", args...) }
+
+// check states a promise.
+func (s *script) check(ok bool, format string, args ...any) {
+	mark := "ok  "
+	if !ok {
+		mark = "FAIL"
+		s.failed++
+	}
+	fmt.Printf("   %s %s\n", mark, fmt.Sprintf(format, args...))
+}
+
+// ctr runs and shows a command; the caller judges its exit code.
+func (s *script) ctr(args ...string) (string, int) {
+	fmt.Printf("   $ ctr %s\n", strings.Join(quoted(args), " "))
+	out, code, err := s.in.wine.result(bound, `C:\rig\ctr.exe`, args...)
+	out = strings.ReplaceAll(out, "\r\n", "\n")
+	for line := range strings.Lines(out) {
+		fmt.Printf("     %s\n", strings.TrimRight(line, "\n"))
+	}
+	if err != nil {
+		s.check(false, "%v", err)
+	}
+	return out, code
+}
+
+func quoted(args []string) []string {
+	out := slices.Clone(args)
+	for i, a := range out {
+		if strings.ContainsAny(a, " ") {
+			out[i] = "'" + a + "'"
+		}
+	}
+	return out
+}
+
+// ends checks the exit code of a ctr call and that its output has the texts.
+func (s *script) ends(want int, what string, texts ...string) func(string, int) {
+	return func(out string, code int) {
+		s.check(code == want, "%s: exit code %d", what, code)
+		for _, text := range texts {
+			s.check(strings.Contains(out, text), "%s: %q in its output", what, text)
+		}
+	}
+}
+
+func (s *script) containerd() {
+	s.title("containerd for Windows, unmodified, under Wine")
+	s.ends(0, "containerd answers", "Version:")(s.ctr("version"))
+}
+
+func (s *script) image() {
+	s.title("An image of two layers is imported and unpacked by containerd's Windows snapshotter")
+	tar := filepath.Join(filepath.Dir(s.in.bin), "image.tar")
+	s.ends(0, "import", appImage)(s.ctr("images", "import", tar))
+	out, _ := s.ctr("snapshots", "ls")
+	s.check(strings.Count(out, "Committed") == 2, "one committed snapshot for each layer")
+}
+
+func (s *script) foreground() {
+	s.title("A container that prints and ends with a code")
+	s.ends(7, "the container", "hello from a Windows container")(
+		s.ctr("run", "--rm", "--runtime", runtime, appImage, "first", "winapp.exe", "print", "hello from a Windows container", "--", "exit", "7"))
+	s.title("It sees both layers, the upper one first")
+	s.ends(0, "the container", "from the base layer", "hello from the app layer", "app\n")(
+		s.ctr("run", "--rm", "--runtime", runtime, appImage, "layers", "winapp.exe",
+			"type", `C:\base.txt`, "--", "type", `C:\app\hello.txt`, "--", "type", `C:\both.txt`))
+}
+
+func (s *script) detached() {
+	s.title("A container in the background")
+	s.ends(0, "run")(s.ctr("run", "-d", "--null-io", "--runtime", runtime, appImage, "second", "winapp.exe", "trap", "exit", "5"))
+	out, _ := s.ctr("tasks", "ls")
+	s.check(hasRow(out, "second", "RUNNING"), "it runs")
+
+	s.title("Another process in it")
+	s.ends(3, "the exec", "hello from an exec")(
+		s.ctr("tasks", "exec", "--exec-id", "exec-1", "second", "winapp.exe", "print", "hello from an exec", "--", "exit", "3"))
+
+	s.title("Its processes")
+	out, code := s.ctr("tasks", "ps", "second")
+	s.check(code == 0 && strings.Count(strings.TrimSpace(out), "\n") == 1, "one process below the heading")
+
+	s.title("Its metrics")
+	out, code = s.ctr("tasks", "metrics", "second")
+	s.check(code == 0 && strings.Contains(strings.ToLower(out), "memory"), "memory is told")
+
+	s.title("TERM, which Windows delivers as CtrlShutdown, and the program answers with code 5")
+	s.ends(0, "kill")(s.ctr("tasks", "kill", "-s", "SIGTERM", "second"))
+	err := poll(20*time.Second, func() error {
+		out, err := s.in.Ctr(bound, "tasks", "ls")
+		if err == nil && !hasRow(out, "second", "STOPPED") {
+			err = fmt.Errorf("after 20 s it is:\n%s", out)
+		}
+		return err
+	})
+	s.check(err == nil, "it has stopped (%v)", err)
+	s.ends(0, "delete", "exit code 5")(s.ctr("tasks", "delete", "second"))
+}
+
+// hasRow reports whether a line of a table has all the words.
+func hasRow(table string, words ...string) bool {
+	for line := range strings.Lines(table) {
+		f := strings.Fields(line)
+		if !slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(f, w) }) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *script) removed() {
+	s.title("Everything is removed")
+	s.ends(0, "containers rm")(s.ctr("containers", "rm", "second"))
+	s.ends(0, "images rm")(s.ctr("images", "rm", "--sync", appImage, "docker.io/library/winbase:1"))
+	for _, what := range []string{"containers", "tasks", "images", "snapshots"} {
+		out, code := s.ctr(what, "ls")
+		s.check(code == 0 && strings.Count(strings.TrimSpace(out), "\n") == 0, "no %s", what)
+	}
+}
+
+// events shows what containerd published of the second container.
+func (s *script) events() {
+	s.title("Its events, in the order containerd got them")
+	want := []string{"create", "start", "exec-added", "exec-started", "exit", "exit", "delete"}
+	var got []string
+	// The reader is another process than the one that was told: the last line may be a moment behind.
+	err := poll(5*time.Second, func() error {
+		b, err := os.ReadFile(s.in.path("log", "events.log"))
+		if err != nil {
+			return err
+		}
+		got = nil
+		for line := range strings.Lines(string(b)) {
+			_, topic, ok := strings.Cut(line, " /tasks/")
+			name, body, _ := strings.Cut(topic, " ")
+			if ok && strings.Contains(body, `"second"`) {
+				got = append(got, strings.TrimSpace(name+" "+body))
+			}
+		}
+		if len(got) < len(want) {
+			return fmt.Errorf("%d events, want %d", len(got), len(want))
+		}
+		return nil
+	})
+	var names []string
+	for _, e := range got {
+		fmt.Printf("     %s\n", e)
+		name, _, _ := strings.Cut(e, " ")
+		names = append(names, name)
+	}
+	s.check(err == nil && slices.Equal(names, want), "%s", strings.Join(want, ", "))
+}
+
+func (s *script) nothingLeft() {
+	s.title("Nothing is left: asked of the simulator, and of the system")
+	// A shim answers Shutdown before it exits.
+	err := poll(10*time.Second, s.in.Left)
+	s.check(err == nil, "no compute system, process, layer, namespace or endpoint (%v)", err)
+	err = poll(10*time.Second, func() error {
+		programs, err := s.in.Programs()
+		if err != nil {
+			return err
+		}
+		if i := slices.IndexFunc(programs, func(p string) bool { return strings.Contains(p, "containerd-shim-") }); i >= 0 {
+			return errors.New(programs[i])
+		}
+		return nil
+	})
+	s.check(err == nil, "no shim process (%v)", err)
+}
