@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -58,7 +60,7 @@ func demo(in *Instance) (err error) {
 	return nil
 }
 
-func (s *script) title(format string, args ...any) { fmt.Printf("\n== "+format+"\n", args...) }
+func (s *script) title(text string) { fmt.Println("\n== " + text) }
 
 // check states a promise.
 func (s *script) check(ok bool, format string, args ...any) {

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command rig runs an unmodified containerd for Windows on Linux: a Wine prefix with the simulator's DLLs in it, the simulator's
 // service process, containerd.exe, and a shim beside it.
 //

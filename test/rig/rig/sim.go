@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -22,7 +24,7 @@ func (in *Instance) Sim(name string, args ...string) ([]string, error) {
 	}
 	conn, err := net.DialTimeout("tcp", strings.TrimSpace(string(address)), 5*time.Second)
 	if err != nil {
-		return nil, fmt.Errorf("simulator: %w", err)
+		return nil, fmt.Errorf("simulator: %w (is the rig up?)", err)
 	}
 	defer conn.Close()
 	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
