@@ -143,20 +143,20 @@ func isProgram(rel string) bool {
 	return false
 }
 
-// install copies src over dst when their size or time differ. The new file comes by rename, so that a program that runs from dst
-// goes on with the old one.
-func install(src, dst string) error {
+// install copies src over dst when their size or time differ, and reports whether it did. The new file comes by rename, so that a
+// program that runs from dst goes on with the old one.
+func install(src, dst string) (bool, error) {
 	from, err := os.Stat(src)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if to, err := os.Stat(dst); err == nil && to.Size() == from.Size() && to.ModTime().Equal(from.ModTime()) {
-		return nil
+		return false, nil
 	}
 	if err := copyFile(src, dst+".new"); err != nil {
-		return err
+		return false, err
 	}
-	return os.Rename(dst+".new", dst)
+	return true, os.Rename(dst+".new", dst)
 }
 
 // copyFile keeps the time of last change: Wine compares that of its own files to know whether a prefix is current.

@@ -64,26 +64,30 @@ func (in *Instance) Up(opt Options) error {
 			return err
 		}
 	}
-	if err := in.installAll(opt); err != nil {
+	stale, err := in.installAll(opt)
+	if err != nil {
 		return fmt.Errorf("install: %w", err)
 	}
 	procs, err := in.started()
 	if err != nil {
 		return err
 	}
-	if !procs["simd"].alive() {
-		// containerd and the shims hold handles of the service that is gone: they start again with it.
-		if procs["containerd"].alive() {
-			say("the simulator has ended: starting all again")
-			if err := in.stop(); err != nil {
-				return err
-			}
+	// What runs keeps the programs and DLLs it began with, and containerd and the shims hold handles of the simulator: they end
+	// and begin together.
+	sim, containerd := procs["simd"].alive(), procs["containerd"].alive()
+	if (sim || containerd) && (stale || !sim) {
+		say("starting all again: %s", map[bool]string{true: "a program or DLL is newer", false: "the simulator has ended"}[stale])
+		if err := in.stop(); err != nil {
+			return err
 		}
+		sim, containerd = false, false
+	}
+	if !sim {
 		if err := in.startSim(); err != nil {
 			return fmt.Errorf("simulator: %w", err)
 		}
 	}
-	if !procs["containerd"].alive() {
+	if !containerd {
 		if err := in.startContainerd(); err != nil {
 			return fmt.Errorf("containerd: %w", err)
 		}
@@ -92,45 +96,52 @@ func (in *Instance) Up(opt Options) error {
 	return nil
 }
 
-// installAll brings programs and DLLs into the prefix. The DLLs are those in build/rig/dll.
-func (in *Instance) installAll(opt Options) error {
+// installAll brings programs and DLLs into the prefix, and reports whether one that may be running was replaced. Shims and ctr do not
+// count: each container and call starts them anew.
+func (in *Instance) installAll(opt Options) (stale bool, err error) {
 	build := filepath.Dir(filepath.Dir(in.bin))
-	files := map[string]string{}
-	for name, src := range map[string]string{
-		"containerd.exe": opt.Containerd, "ctr.exe": "", "simd.exe": "", peerShim: opt.Peer,
-		ourShim: or(opt.Shim, filepath.Join(build, "windows-amd64", ourShim)),
-	} {
-		files[in.drive("rig", name)] = or(src, filepath.Join(in.bin, name))
+	files := map[string]string{
+		"containerd.exe": or(opt.Containerd, filepath.Join(in.bin, "containerd.exe")),
+		"ctr.exe":        filepath.Join(in.bin, "ctr.exe"),
+		"simd.exe":       filepath.Join(in.bin, "simd.exe"),
+		peerShim:         or(opt.Peer, filepath.Join(in.bin, peerShim)),
+		ourShim:          or(opt.Shim, filepath.Join(build, "windows-amd64", ourShim)),
 	}
 	// The control of the conformance script, and whatever else is built to be tried.
 	others, err := filepath.Glob(filepath.Join(in.bin, "containerd-shim-*.exe"))
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, src := range others {
-		if dst := in.drive("rig", filepath.Base(src)); files[dst] == "" {
-			files[dst] = src
+		if name := filepath.Base(src); files[name] == "" {
+			files[name] = src
 		}
 	}
 	dlls, err := filepath.Glob(filepath.Join(filepath.Dir(in.bin), "dll", "*.dll"))
 	if err != nil {
-		return err
+		return false, err
 	}
 	if len(dlls) == 0 {
-		return errors.New("no DLLs in build/rig/dll: `make rig` builds them")
-	}
-	for _, dll := range dlls {
-		files[in.drive("windows", "system32", filepath.Base(dll))] = dll
+		return false, errors.New("no DLLs in build/rig/dll: `make rig` builds them")
 	}
 	if err := os.MkdirAll(in.drive("rig"), 0o755); err != nil {
-		return err
+		return false, err
 	}
-	for dst, src := range files {
-		if err := install(src, dst); err != nil {
-			return err
+	for name, src := range files {
+		changed, err := install(src, in.drive("rig", name))
+		if err != nil {
+			return false, err
 		}
+		stale = stale || changed && (name == "containerd.exe" || name == "simd.exe")
 	}
-	return replaceFile(in.drive("rig", "config.toml"), []byte(config))
+	for _, src := range dlls {
+		changed, err := install(src, in.drive("windows", "system32", filepath.Base(src)))
+		if err != nil {
+			return false, err
+		}
+		stale = stale || changed
+	}
+	return stale, replaceFile(in.drive("rig", "config.toml"), []byte(config))
 }
 
 func or(a, b string) string {
