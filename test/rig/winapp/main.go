@@ -1,4 +1,4 @@
-// Program winapp is what runs in the rig's containers: one program that does whatever a test needs a program to do.
+// Command winapp is what runs in the rig's containers: one program that does whatever a test needs a program to do.
 //
 //	winapp COMMAND ARGS… [-- COMMAND ARGS…]…
 //
