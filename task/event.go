@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"containerd-shim-hcs/task/stdio"
+	"containerd-shim-hcs/task/storage"
 )
 
 // Key names a process: init of a task when Exec is empty.
@@ -31,6 +32,7 @@ type Exit struct {
 // Detail is what a process was asked to be, kept for events and State.
 type Detail struct {
 	Bundle string
+	Rootfs []storage.Mount // init only
 	IO     stdio.Config
 }
 

@@ -2,6 +2,7 @@ package task
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/containerd/errdefs"
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -29,19 +30,22 @@ type row struct {
 var modes = [...]row{
 	modeProcess:     {"process isolation", processIsolated},
 	modeHostProcess: {"HostProcess containers (annotation " + annotation.HostProcess + ")", nil},
-	modeHypervisor:  {"hypervisor isolation (windows.hyperv)", nil},
+	modeHypervisor:  {"hypervisor isolation (windows.hyperv or runtime option SandboxIsolation)", nil},
 	modeLinux:       {"Linux containers (spec section linux)", nil},
 }
 
-func chooseMode(spec *specs.Spec, a annotation.Values) (mode, error) {
+func chooseMode(spec *specs.Spec, opts Options, a annotation.Values) (mode, error) {
 	m := modeProcess
+	if os, _, _ := strings.Cut(opts.Platform, "/"); os != "" && os != "windows" && os != "linux" || spec.Linux != nil && os == "windows" || spec.Linux == nil && os == "linux" {
+		return 0, fmt.Errorf("runtime option SandboxPlatform %q does not fit the spec: %w", opts.Platform, errdefs.ErrInvalidArgument)
+	}
 	hostProcess := a.HostProcess != nil && *a.HostProcess
 	switch {
 	case spec.Linux != nil:
 		m = modeLinux
 	case spec.Windows == nil:
 		return 0, fmt.Errorf("windows section is missing: %w", errdefs.ErrInvalidArgument)
-	case spec.Windows.HyperV != nil:
+	case spec.Windows.HyperV != nil || opts.Hypervisor:
 		m = modeHypervisor
 	case hostProcess && (set(a.DisableHostProcess) || set(a.DisableUnsafe)):
 		return 0, fmt.Errorf("annotation %s: HostProcess containers are disabled on this node: %w", annotation.HostProcess, errdefs.ErrPermissionDenied)

@@ -2,6 +2,7 @@ package task
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -34,20 +35,25 @@ type Plan struct {
 
 // Resolve turns a spec into a plan. It reads nothing but its arguments; every mistake in the spec, its annotations or its mounts
 // is an error here, and names the field.
-func Resolve(id string, spec *specs.Spec, rootfs []storage.Mount, facts hcs.Facts) (Plan, error) {
-	p, err := resolve(id, spec, rootfs, facts)
+func Resolve(id string, spec *specs.Spec, opts Options, rootfs []storage.Mount, facts hcs.Facts) (Plan, error) {
+	p, err := resolve(id, spec, opts, rootfs, facts)
 	if err != nil {
 		return Plan{}, fmt.Errorf("spec: %w", err)
 	}
 	return p, nil
 }
 
-func resolve(id string, spec *specs.Spec, rootfs []storage.Mount, facts hcs.Facts) (p Plan, err error) {
-	a, err := annotation.Parse(spec.Annotations)
+func resolve(id string, spec *specs.Spec, opts Options, rootfs []storage.Mount, facts hcs.Facts) (p Plan, err error) {
+	annotations := maps.Clone(opts.Annotations)
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	maps.Copy(annotations, spec.Annotations) // the container's own win
+	a, err := annotation.Parse(annotations)
 	if err != nil {
 		return p, err
 	}
-	if p.mode, err = chooseMode(spec, a); err != nil {
+	if p.mode, err = chooseMode(spec, opts, a); err != nil {
 		return p, err
 	}
 	w := spec.Windows

@@ -114,7 +114,7 @@ func (r *Runner) create(l *live) (err error) {
 }
 
 func (r *Runner) plan(ctx context.Context, req *CreateRequest) (Plan, error) {
-	b, err := os.ReadFile(filepath.Join(req.Bundle, "config.json"))
+	b, err := os.ReadFile(filepath.Join(req.Detail.Bundle, "config.json"))
 	if err != nil {
 		return Plan{}, fmt.Errorf("bundle: %w", err)
 	}
@@ -126,7 +126,7 @@ func (r *Runner) plan(ctx context.Context, req *CreateRequest) (Plan, error) {
 	if err != nil {
 		return Plan{}, fmt.Errorf("host facts: %w", err)
 	}
-	plan, err := Resolve(req.ID, &spec, req.Rootfs, facts)
+	plan, err := Resolve(req.ID, &spec, req.Options, req.Detail.Rootfs, facts)
 	if err != nil {
 		return Plan{}, err
 	}

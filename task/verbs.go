@@ -5,8 +5,6 @@ import (
 	"errors"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
-
-	"containerd-shim-hcs/task/storage"
 )
 
 // errClosed is what requests get when the shim is going away.
@@ -14,10 +12,16 @@ var errClosed = errors.New("the shim is closing")
 
 // CreateRequest is a container to be made.
 type CreateRequest struct {
-	ID     string
-	Bundle string
-	Rootfs []storage.Mount
-	Detail Detail
+	ID      string
+	Options Options
+	Detail  Detail
+}
+
+// Options are the runtime options that concern a container.
+type Options struct {
+	Annotations map[string]string // set on a container that does not have them
+	Hypervisor  bool              // the handler is for hypervisor isolation
+	Platform    string            // os/arch the handler is for, empty for any
 }
 
 // Create makes a container and its init process's streams; nothing runs yet.

@@ -1,0 +1,73 @@
+package shim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"containerd-shim-hcs/hcs"
+	"containerd-shim-hcs/task"
+	"containerd-shim-hcs/task/ledger"
+)
+
+const (
+	// deleteBound leaves a second of the five that containerd gives the command.
+	deleteBound = 4 * time.Second
+	panicMost   = 64 << 10 // of a crash report that is passed on
+	// statusUnknown is the exit status of a container that nobody knows the end of; containerd's own value.
+	statusUnknown = 255
+)
+
+// Delete is the delete command, which containerd runs after a shim has gone, and after every task's normal end too. It gives back
+// what the container's ledger says is held, and nothing else. What is not done when its time is up stays in the ledger.
+func Delete(ctx context.Context, m hcs.Machine, ledgers, crash string, f Flags, stdout, stderr io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, deleteBound)
+	defer cancel()
+	reportCrash(crash, stderr)
+	led, err := ledger.Open(ledgers, f.Namespace, f.ID)
+	if err != nil {
+		return err
+	}
+	if n := led.Damaged(); n > 0 {
+		fmt.Fprintf(stderr, "ledger of %s: %d lines cannot be read\n", f.ID, n)
+	}
+	resp := &taskapi.DeleteResponse{ExitStatus: statusUnknown, ExitedAt: timestamppb.Now()}
+	if e := led.Exit(); e != nil {
+		resp.Pid, resp.ExitStatus, resp.ExitedAt = e.Pid, e.Code, timestamppb.New(e.At)
+	}
+	if err := task.Release(ctx, m, led); err != nil {
+		// The container is gone for containerd either way; an error here would only lose its exit status.
+		fmt.Fprintf(stderr, "release %s: %v\n", f.ID, err)
+	} else if err := led.Remove(); err != nil {
+		fmt.Fprintf(stderr, "release %s: %v\n", f.ID, err)
+	}
+	b, err := proto.Marshal(resp)
+	if err != nil {
+		return err
+	}
+	_, err = stdout.Write(b)
+	return err
+}
+
+// reportCrash passes the serving process's last words on to containerd's log, and removes them.
+func reportCrash(path string, stderr io.Writer) {
+	f, err := os.Open(path)
+	if err != nil {
+		return
+	}
+	b, err := io.ReadAll(io.LimitReader(f, panicMost))
+	_ = f.Close()
+	if err == nil && len(b) > 0 {
+		fmt.Fprintf(stderr, "the shim crashed:\n%s\n", b)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		fmt.Fprintf(stderr, "crash report: %v\n", err)
+	}
+}

@@ -1,0 +1,97 @@
+package shim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/containerd/ttrpc"
+
+	"containerd-shim-hcs/hcs"
+	"containerd-shim-hcs/task"
+	"containerd-shim-hcs/task/stdio"
+)
+
+// Config is what a shim needs to know to serve.
+type Config struct {
+	Machine   hcs.Machine
+	Namespace string
+	ID        string // of the container or sandbox the shim was started for
+	Events    string // address of containerd's ttrpc server, empty for none
+	Ledgers   string // directory of the ledgers
+	Level     slog.Level
+}
+
+const (
+	graceBound = 3 * time.Second // requests under way when the shim ends
+	flushBound = 2 * time.Second // the last events
+)
+
+// Serve serves the task API until Shutdown is asked for or ctx ends. ready is called once both pipes accept connections.
+func Serve(ctx context.Context, c Config, ready func()) error {
+	pipe := newLogPipe()
+	defer pipe.close()
+	log := slog.New(slog.NewTextHandler(pipe, &slog.HandlerOptions{Level: c.Level})).With("shim", c.ID, "namespace", c.Namespace)
+
+	logs, err := c.Machine.Host.ListenPipe(LogAddress(c.Namespace, c.ID))
+	if err != nil {
+		return fmt.Errorf("log pipe: %w", err)
+	}
+	defer logs.Close()
+	go pipe.serve(logs)
+
+	listener, err := c.Machine.Host.ListenPipe(Address(c.Namespace, c.ID))
+	if err != nil {
+		return fmt.Errorf("pipe: %w", err)
+	}
+	defer listener.Close()
+
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	publish := func(task.Publish) {}
+	if c.Events != "" {
+		box := newOutbox(ctx, c.Namespace, func(ctx context.Context) (net.Conn, error) {
+			return c.Machine.Host.DialPipe(ctx, c.Events)
+		}, log)
+		publish = box.publish
+		defer func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushBound)
+			defer cancel()
+			box.flush(ctx)
+		}()
+	}
+	runner := &task.Runner{Machine: c.Machine, Ledgers: c.Ledgers, Namespace: c.Namespace, Drain: stdio.DefaultBounds, Log: log}
+	pod := task.NewPod(runner, publish, log)
+	defer pod.Close()
+
+	server, err := ttrpc.NewServer(ttrpc.WithUnaryServerInterceptor(recovered(log)))
+	if err != nil {
+		return fmt.Errorf("ttrpc: %w", err)
+	}
+	shutdown := make(chan struct{})
+	var once sync.Once
+	register(server, &service{pod: pod, shutdown: func() { once.Do(func() { close(shutdown) }) }})
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(ctx, listener) }()
+	ready()
+	log.Info("serving")
+
+	select {
+	case <-shutdown:
+	case <-ctx.Done():
+	case err := <-served:
+		return fmt.Errorf("ttrpc: %w", err)
+	}
+	log.Info("ending")
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceBound)
+	defer cancel()
+	if err := server.Shutdown(grace); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		log.Warn("ttrpc shutdown", "error", err)
+	}
+	_ = server.Close()
+	return nil
+}

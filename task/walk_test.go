@@ -1,0 +1,258 @@
+package task
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+var (
+	walkSteps = flag.Int("walk.steps", 200_000, "events of the random walk, all seeds together")
+	walkSeed  = flag.Uint64("walk.seed", 0, "walk this seed only")
+)
+
+// TestWalk drives the machine with random requests and answers, and holds every event it publishes against the contract.
+func TestWalk(t *testing.T) {
+	const perSeed = 2000
+	if *walkSeed != 0 {
+		newWalk(t, *walkSeed).run(perSeed)
+		return
+	}
+	for seed := uint64(1); seed <= uint64(*walkSteps/perSeed); seed++ {
+		newWalk(t, seed).run(perSeed)
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+type walk struct {
+	t       *testing.T
+	seed    uint64
+	rng     *rand.Rand
+	m       *Machine
+	now     time.Time
+	call    Call
+	open    map[Call]Event // requests without an answer
+	pending []Effect       // procedures without an answer
+	alive   map[Key]bool   // processes that run
+	history map[Key][]Kind
+	done    map[Key]bool // waiters were released
+	calm    bool         // no more failures
+}
+
+func newWalk(t *testing.T, seed uint64) *walk {
+	return &walk{
+		t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), m: NewMachine(), now: time.Unix(1, 0),
+		open: map[Call]Event{}, alive: map[Key]bool{}, history: map[Key][]Kind{}, done: map[Key]bool{},
+	}
+}
+
+func (w *walk) failf(format string, args ...any) {
+	w.t.Helper()
+	w.t.Errorf("seed %d: %s", w.seed, fmt.Sprintf(format, args...))
+}
+
+func (w *walk) run(steps int) {
+	for range steps {
+		if len(w.pending) > 0 && w.rng.IntN(2) == 0 {
+			w.answer()
+		} else {
+			w.ask()
+		}
+		if w.t.Failed() {
+			return
+		}
+	}
+	w.finish()
+}
+
+// finish ends everything without failures: nothing may be left.
+func (w *walk) finish() {
+	w.calm = true
+	for range 10 {
+		for len(w.pending) > 0 {
+			w.answer()
+		}
+		for k := range w.alive {
+			w.exit(k)
+		}
+	}
+	for id, c := range w.m.tasks {
+		if s := c.init.state; s != Created && s != Stopped {
+			w.failf("task %s ends up %s", id, s)
+		}
+		w.request(func(c Call) Event { return AskDelete{Call: c, Key: Key{Task: id}} })
+		for len(w.pending) > 0 {
+			w.answer()
+		}
+	}
+	if n := len(w.m.tasks); n > 0 {
+		w.failf("%d tasks are left", n)
+	}
+	for c, e := range w.open {
+		w.failf("request %d %#v was never answered", c, e)
+	}
+}
+
+func (w *walk) key() Key {
+	k := Key{Task: []string{"a", "b"}[w.rng.IntN(2)]}
+	if w.rng.IntN(2) == 0 {
+		k.Exec = []string{"x", "y", "z"}[w.rng.IntN(3)]
+	}
+	return k
+}
+
+func (w *walk) ask() {
+	k := w.key()
+	switch w.rng.IntN(10) {
+	case 0:
+		w.request(func(c Call) Event { return AskCreate{Call: c, ID: k.Task} })
+	case 1, 2:
+		w.request(func(c Call) Event { return AskStart{Call: c, Key: k} })
+	case 3, 4:
+		w.request(func(c Call) Event { return AskExec{Call: c, Key: k} })
+	case 5, 6:
+		number := []uint32{0, 9, 15}[w.rng.IntN(3)]
+		w.request(func(c Call) Event { return AskKill{Call: c, Key: k, Number: number, All: w.rng.IntN(3) == 0} })
+	case 7:
+		w.request(func(c Call) Event { return AskDelete{Call: c, Key: k} })
+	case 8:
+		w.request(func(c Call) Event { return AskResize{Call: c, Key: k, Size: Size{80, 25}} })
+		w.request(func(c Call) Event { return AskCloseInput{Call: c, Key: k} })
+	case 9:
+		if len(w.alive) > 0 {
+			w.exit(w.anyAlive())
+		}
+	}
+}
+
+func (w *walk) anyAlive() Key {
+	keys := make([]Key, 0, len(w.alive))
+	for k := range w.alive {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b Key) int { return slices.Compare([]string{a.Task, a.Exec}, []string{b.Task, b.Exec}) })
+	return keys[w.rng.IntN(len(keys))]
+}
+
+func (w *walk) exit(k Key) {
+	delete(w.alive, k)
+	w.step(HasExited{Key: k, Exit: Exit{Code: 7, At: w.now}})
+}
+
+func (w *walk) request(build func(Call) Event) {
+	w.call++
+	e := build(w.call)
+	w.open[w.call] = e
+	w.step(e)
+}
+
+// answer ends one procedure, any of those under way.
+func (w *walk) answer() {
+	i := w.rng.IntN(len(w.pending))
+	f := w.pending[i]
+	w.pending = slices.Delete(w.pending, i, i+1)
+	var err error
+	if !w.calm && w.rng.IntN(8) == 0 {
+		err = errors.New("boom")
+	}
+	switch f := f.(type) {
+	case DoCreate:
+		w.step(HasCreated{Call: f.Call, ID: f.ID, Err: err})
+	case DoStart:
+		if err == nil {
+			w.alive[f.Key] = true
+		}
+		w.step(HasStarted{Call: f.Call, Key: f.Key, Pid: 42, Err: err})
+	case DoSignal:
+		w.step(HasAnswered{f.Key, Reply{Call: f.Call, Err: err}})
+	case DoKill:
+		if f.Call != 0 {
+			w.step(HasAnswered{f.Key, Reply{Call: f.Call, Err: err}})
+		}
+		if w.alive[f.Key] {
+			w.exit(f.Key)
+		}
+	case DoResize:
+		if f.Call != 0 {
+			w.step(HasAnswered{f.Key, Reply{Call: f.Call, Err: err}})
+		}
+	case DoDrain:
+		w.step(HasDrained{f.Key})
+	case DoStop:
+		w.step(HasStopped{f.ID})
+	case DoRelease:
+		w.step(HasReleased{f.Key, err})
+	}
+}
+
+func (w *walk) step(e Event) {
+	w.now = w.now.Add(time.Second)
+	for _, f := range w.m.Step(w.now, e) {
+		switch f := f.(type) {
+		case Publish:
+			w.published(f)
+		case Reply:
+			if f.Call == 0 {
+				w.failf("a reply to nobody after %#v", e)
+			}
+			if _, ok := w.open[f.Call]; !ok {
+				w.failf("request %d is answered twice, after %#v", f.Call, e)
+			}
+			delete(w.open, f.Call)
+		case Finish:
+			w.done[f.Key] = true
+		case Forget:
+			delete(w.done, f.Key)
+			delete(w.history, f.Key)
+		case DoSignal:
+			if f.Call != 0 {
+				w.pending = append(w.pending, f)
+			}
+		case CancelCreate, DoCloseInput:
+		default:
+			w.pending = append(w.pending, f)
+		}
+	}
+}
+
+// published checks one event against those before it (containerd's runtime contract).
+func (w *walk) published(p Publish) {
+	h := w.history[p.Key]
+	was := func(k Kind) bool { return slices.Contains(h, k) }
+	need := func(ok bool, why string) {
+		if !ok {
+			w.failf("%s of %s after %v: %s", p.Kind, p.Key, h, why)
+		}
+	}
+	need(p.Kind == TaskDeleted || !was(p.Kind), "twice")
+	need(!was(TaskDeleted), "after delete")
+	first, start := TaskCreated, TaskStarted
+	if p.Key.Exec != "" {
+		first, start = ExecAdded, ExecStarted
+	}
+	need(p.Kind == first || was(first), "not created")
+	switch p.Kind {
+	case TaskExited:
+		need(was(start), "exit without start")
+		need(!w.done[p.Key], "waiters were released before the exit event")
+		need(!p.Exit.At.IsZero(), "no time of exit")
+		if p.Key.Exec == "" {
+			for k, kinds := range w.history {
+				if k.Task == p.Key.Task && k.Exec != "" && slices.Contains(kinds, ExecStarted) {
+					need(slices.Contains(kinds, TaskExited), "exec "+k.Exec+" has not exited")
+				}
+			}
+		}
+	case TaskDeleted:
+		need(!was(start) || was(TaskExited), "delete of what runs")
+	case TaskStarted, ExecStarted:
+		need(p.Pid != 0, "no pid")
+	}
+	w.history[p.Key] = append(h, p.Kind)
+}
