@@ -20,7 +20,7 @@ WINDOWS := CGO_ENABLED=0 GOOS=windows
 RIGDIR := build/rig
 BIN    := $(RIGDIR)/bin
 TOOLS  := test/rig/tools
-RIG    := $(BIN)/rig
+RIGCMD := $(BIN)/rig
 IMAGE  := $(RIGDIR)/image.tar
 
 # Packages that run anywhere, and so under the race detector too.
@@ -114,7 +114,7 @@ $(BIN)/golangci-lint: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go.sum
 .PHONY: rig
 rig: install build $(BIN)/containerd.exe $(BIN)/ctr.exe $(BIN)/containerd-shim-runhcs-v1.exe ## what the rig needs, into build/rig/
 	@echo "rig: the simulator, its DLLs, the programs and the image"
-	@$(GO) build -o $(RIG) ./test/rig/rig
+	@$(GO) build -o $(RIGCMD) ./test/rig/rig
 	@$(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o $(BIN)/simd.exe ./test/rig/simd
 	@$(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o $(BIN)/winapp.exe ./test/rig/winapp
 	@cd test/conform && $(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o ../../$(BIN)/conform.exe .
@@ -125,25 +125,25 @@ rig: install build $(BIN)/containerd.exe $(BIN)/ctr.exe $(BIN)/containerd-shim-r
 
 .PHONY: demo
 demo: rig ## a container's life on real containerd, step by step
-	@$(RIG) demo
+	@$(RIGCMD) demo
 
 # A rig of its own, stopped whatever happens.
 .PHONY: conform
 conform: rig ## the conformance script with our shim
 	@export RIG=$(RIGDIR)/conform; \
-	$(RIG) wipe; trap '$(RIG) down' EXIT; $(RIG) up; \
-	$(RIG) ctr images import $(IMAGE); \
-	$(RIG) run $(BIN)/conform.exe -ctr 'C:\rig\ctr.exe' -runtime io.containerd.hcs.v1
+	$(RIGCMD) wipe; trap '$(RIGCMD) down' EXIT; $(RIGCMD) up; \
+	$(RIGCMD) ctr images import $(IMAGE); \
+	$(RIGCMD) run $(BIN)/conform.exe -ctr 'C:\rig\ctr.exe' -runtime io.containerd.hcs.v1
 
 # The table decides: a failing peer is news, not an error of make.
 .PHONY: peer
 peer: rig ## the conformance script with our shim, the peer (PEER=EXE for another one) and the control, side by side
 	@export RIG=$(RIGDIR)/peer; \
-	$(RIG) wipe; trap '$(RIG) down' EXIT; $(RIG) up $(if $(PEER),--peer $(PEER)); \
-	$(RIG) ctr images import $(IMAGE); \
+	$(RIGCMD) wipe; trap '$(RIGCMD) down' EXIT; $(RIGCMD) up $(if $(PEER),--peer $(PEER)); \
+	$(RIGCMD) ctr images import $(IMAGE); \
 	for runtime in hcs runhcs control; do \
 		echo "peer: io.containerd.$$runtime.v1"; \
-		$(RIG) run $(BIN)/conform.exe -ctr 'C:\rig\ctr.exe' -runtime io.containerd.$$runtime.v1 \
+		$(RIGCMD) run $(BIN)/conform.exe -ctr 'C:\rig\ctr.exe' -runtime io.containerd.$$runtime.v1 \
 			-json $(RIGDIR)/peer/log/$$runtime.json || true; \
 	done; \
 	$(BIN)/conform table $(RIGDIR)/peer/log/hcs.json $(RIGDIR)/peer/log/runhcs.json $(RIGDIR)/peer/log/control.json
@@ -151,6 +151,6 @@ peer: rig ## the conformance script with our shim, the peer (PEER=EXE for anothe
 .PHONY: clean
 clean: ## stop the rigs and remove build/
 	@for processes in $(RIGDIR)/*/processes; do \
-		if [ -e "$$processes" ]; then RIG=$$(dirname "$$processes") $(RIG) down; fi; \
+		if [ -e "$$processes" ]; then RIG=$$(dirname "$$processes") $(RIGCMD) down; fi; \
 	done
 	rm -rf build
