@@ -212,7 +212,7 @@ func (m *Machine) hasStarted(e HasStarted) {
 	if e.Err != nil {
 		m.reply(e.Call, e.Err)
 		for _, s := range p.signals {
-			m.reply(s.call, m.gone(p))
+			m.answer(s, m.gone(p))
 		}
 		p.signals = nil
 		m.stopUnstarted(c, p)

@@ -74,13 +74,19 @@ func (w *walk) run(steps int) {
 // finish ends everything without failures: nothing may be left.
 func (w *walk) finish() {
 	w.calm = true
-	for range 10 {
-		for len(w.pending) > 0 {
-			w.answer()
+	for len(w.pending) > 0 {
+		w.answer()
+	}
+	for id, c := range w.m.tasks { // the end of init must take everything else with it
+		if c.init.state == Running {
+			last := Key{Task: id, Exec: "last"} // still being started when init goes
+			w.request(func(c Call) Event { return AskExec{Call: c, Key: last} })
+			w.request(func(c Call) Event { return AskStart{Call: c, Key: last} })
+			w.request(func(c Call) Event { return AskKill{Call: c, Key: Key{Task: id}, Number: sigKill} })
 		}
-		for k := range w.alive {
-			w.exit(k)
-		}
+	}
+	for len(w.pending) > 0 {
+		w.answer()
 	}
 	for id, c := range w.m.tasks {
 		if s := c.init.state; s != Created && s != Stopped {
