@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/opencontainers/image-spec/identity"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+var ctrCases = []Case{
+	{Name: "ctr/run-with-output-and-exit-code", Run: ctrRun},
+	{Name: "ctr/run-detached-and-work-with-it", Run: ctrDetached, Limit: 2 * time.Minute},
+	{Name: "ctr/run-a-spec-with-layer-folders", Run: ctrLayerFolders},
+}
+
+// said is what one ctr command did.
+type said struct {
+	code     int
+	out, err string
+}
+
+// ctr runs a command of ctr as a person would.
+func (t *T) ctr(args ...string) said {
+	c := exec.CommandContext(t.ctx, t.o.ctr, append([]string{"--address", t.o.address, "--namespace", t.o.namespace}, args...)...)
+	var out, errOut strings.Builder
+	c.Stdout, c.Stderr = &out, &errOut
+	c.WaitDelay = 5 * time.Second
+	err := c.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.fail("ctr %s: %v", strings.Join(args, " "), err)
+	}
+	return said{c.ProcessState.ExitCode(), out.String(), errOut.String()}
+}
+
+// ctrOK is a command that must succeed.
+func (t *T) ctrOK(args ...string) string {
+	s := t.ctr(args...)
+	t.want(s.code == 0, "ctr %s: exit %d, %s", strings.Join(args, " "), s.code, clip(s.err))
+	return s.out
+}
+
+// ctrScrap removes a container that ctr made, if it is there.
+func (t *T) ctrScrap(id string) {
+	t.later(func(ctx context.Context) error {
+		c, err := t.client.LoadContainer(ctx, id)
+		if err != nil {
+			return nil // gone, as it should be
+		}
+		return t.scrap(ctx, &Box{Proc: Proc{t: t, id: id}, c: c})
+	})
+}
+
+func (t *T) runArgs(flags ...string) []string {
+	return append([]string{"run", "--runtime", t.o.runtime, "--snapshotter", t.o.snapshotter}, flags...)
+}
+
+func ctrRun(t *T) {
+	id := t.id()
+	t.ctrScrap(id)
+	s := t.ctr(t.runArgs(append([]string{"--rm", t.o.image, id}, app("print", "hello", "--", "err", "bad", "--", "exit", "7")...)...)...)
+	t.want(s.code == 7, "ctr run: exit code %d, want 7: %s", s.code, clip(s.err))
+	t.want(lines(s.out) == "hello" && strings.Contains(s.err, "bad"), "stdout %q, stderr %q", clip(s.out), clip(s.err))
+	s = t.ctr("containers", "info", id)
+	t.want(s.code != 0, "the container is there after run --rm")
+}
+
+func ctrDetached(t *T) {
+	id := t.id()
+	t.ctrScrap(id)
+	t.ctrOK(t.runArgs(append([]string{"--detach", "--null-io", t.o.image, id}, app("sleep", "300s")...)...)...)
+	t.want(ctrState(t, id) == "RUNNING", "task ls: %q, want RUNNING", ctrState(t, id))
+	s := t.ctr(append([]string{"task", "exec", "--exec-id", t.id(), id}, app("print", "in-exec", "--", "exit", "9")...)...)
+	t.want(s.code == 9 && lines(s.out) == "in-exec", "task exec: exit %d, stdout %q, stderr %q", s.code, clip(s.out), clip(s.err))
+	out := t.ctrOK("task", "ps", id)
+	t.want(strings.Contains(out, "winapp.exe") || len(strings.Fields(out)) > 2, "task ps: %q", clip(out))
+	out = t.ctrOK("task", "metrics", id)
+	for _, w := range []string{"uptime_ns", "cpu.total_runtime_ns", "memory.commit_bytes"} {
+		t.want(strings.Contains(out, w), "task metrics does not name %s: %q", w, clip(out))
+	}
+	t.ctrOK("task", "kill", "--signal", "SIGKILL", id)
+	t.want(t.until(streamBound, func() bool { return ctrState(t, id) == "STOPPED" }), "task ls: %q, want STOPPED", ctrState(t, id))
+	t.ctr("task", "rm", id) // its exit code is the task's
+	t.want(ctrState(t, id) == "", "task ls: %q after task rm", ctrState(t, id))
+	t.ctrOK("containers", "rm", id)
+}
+
+// ctrState is the state that `ctr task ls` shows for a task, or "".
+func ctrState(t *T, id string) string {
+	for l := range strings.Lines(t.ctrOK("task", "ls")) {
+		if f := strings.Fields(l); len(f) == 3 && f[0] == id {
+			return f[2]
+		}
+	}
+	return ""
+}
+
+// ctrLayerFolders: a spec that names its layers itself needs neither image nor snapshotter.
+func ctrLayerFolders(t *T) {
+	id := t.id()
+	t.ctrScrap(id)
+	folders := t.layerFolders(id)
+	spec := specs.Spec{
+		Version: "1.1.0",
+		Root:    &specs.Root{},
+		Process: &specs.Process{Cwd: `C:\`, Args: app("type", `C:\both.txt`, "--", "exit", "6")},
+		Windows: &specs.Windows{LayerFolders: folders},
+	}
+	b, err := json.Marshal(spec)
+	t.must(err, "spec")
+	file := filepath.Join(os.TempDir(), id+".json")
+	t.must(os.WriteFile(file, b, 0o644), "write the spec")
+	defer os.Remove(file)
+	s := t.ctr("run", "--rm", "--runtime", t.o.runtime, "--config", file, id)
+	t.want(s.code == 6 && lines(s.out) == "app", "exit %d, stdout %q, stderr %q", s.code, clip(s.out), clip(s.err))
+}
+
+// layerFolders has the snapshotter make a writable layer over the image: parents nearest first, then the scratch.
+func (t *T) layerFolders(key string) []string {
+	ids, err := t.image.RootFS(t.ctx)
+	t.must(err, "layers of the image")
+	sn := t.client.SnapshotService(t.o.snapshotter)
+	mounts, err := sn.Prepare(t.ctx, key, identity.ChainID(ids).String())
+	t.must(err, "prepare a snapshot")
+	t.later(func(ctx context.Context) error { return sn.Remove(ctx, key) })
+	t.want(len(mounts) == 1, "%d mounts", len(mounts))
+	return append(parents(t, mounts[0]), mounts[0].Source)
+}
+
+func parents(t *T, m mount.Mount) []string {
+	for _, o := range m.Options {
+		if v, ok := strings.CutPrefix(o, "parentLayerPaths="); ok {
+			var p []string
+			t.must(json.Unmarshal([]byte(v), &p), "parents %s", v)
+			return p
+		}
+	}
+	t.fail("no parents in %s", fmt.Sprint(m))
+	return nil
+}

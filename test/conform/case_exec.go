@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/errdefs"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+var execCases = []Case{
+	{Name: "exec/output-and-exit-code", Run: execOutput},
+	{Name: "exec/own-working-directory-and-environment", Run: execOwnSpec},
+	{Name: "exec/missing-program-is-an-error-and-deletable", Run: execMissing},
+	{Name: "exec/20-in-parallel", Run: execParallel, Limit: 2 * time.Minute},
+	{Name: "exec/refused-while-the-task-is-created", Run: execOnCreated},
+	{Name: "exec/refused-when-the-task-has-exited", Run: execOnExited},
+	{Name: "exec/duplicate-id-refused", Run: execDuplicate},
+	{Name: "exec/start-twice-refused", Run: execStartTwice},
+	{Name: "exec/outlives-nothing", Run: execEndsWithInit},
+}
+
+// host starts a task to exec in.
+func (t *T) host() *Box {
+	b := t.run("print", "up", "--", "sleep", "300s")
+	b.says("up")
+	return b
+}
+
+func execOutput(t *T) {
+	b := t.host()
+	p := b.run("print", "in-exec", "--", "err", "bad", "--", "exit", "11")
+	o := p.expect(11, "in-exec", "bad")
+	s, err := p.p.Delete(t.ctx)
+	t.must(err, "delete exec")
+	t.want(s.ExitCode() == 11 && s.ExitTime().Equal(o.at), "delete told %d at %v, wait %d at %v", s.ExitCode(), s.ExitTime(), o.code, o.at)
+	t.want(t.status(b.id, "") == containerd.Running, "the task is %q after its exec", t.status(b.id, ""))
+}
+
+func execOwnSpec(t *T) {
+	b := t.host()
+	p := b.exec(streams{}, app("pwd", "--", "env"), func(s *specs.Process) {
+		s.Cwd = `C:\Windows`
+		s.Env = append(s.Env, "CONFORM_EXEC=yes it is")
+	})
+	p.start()
+	o := p.finish()
+	t.want(o.code == 0, "exit code %d, stderr %q", o.code, clip(o.err))
+	t.want(hasLine(o.out, `C:\Windows`), "no line with the working directory in %q", clip(o.out))
+	t.want(hasLine(o.out, "CONFORM_EXEC=yes it is"), "no line with the variable in %q", clip(o.out))
+}
+
+func execMissing(t *T) {
+	b := t.host()
+	p := b.exec(streams{}, []string{`C:\no\such\program.exe`})
+	p.watch()
+	err := p.p.Start(t.ctx)
+	t.want(err != nil, "start of a missing program is no error")
+	_, err = p.p.Delete(t.ctx)
+	t.must(err, "delete the exec that did not start")
+	b.run("print", "still-works").expect(0, "still-works", "")
+	t.want(t.status(b.id, "") == containerd.Running, "the task is %q after it", t.status(b.id, ""))
+}
+
+func execParallel(t *T) {
+	b := t.host()
+	t.each(20, func(i int) {
+		text := fmt.Sprintf("number-%d", i)
+		p := b.run("print", text, "--", "exit", fmt.Sprint(100+i))
+		p.expect(uint32(100+i), text, "")
+		_, err := p.p.Delete(t.ctx)
+		t.must(err, "delete exec %d", i)
+	})
+	b.run("print", "after").expect(0, "after", "")
+}
+
+func execOnCreated(t *T) {
+	b := t.container(app("print", "started", "--", "exit", "3")).create(streams{})
+	p, err := b.tryExec(t.id(), streams{}, app("print", "x"))
+	if err == nil { // a shim may take the exec and refuse its start
+		p.watch()
+		err = p.p.Start(t.ctx)
+	}
+	t.refused(err, errdefs.IsFailedPrecondition, "failed precondition", "exec in a created task")
+	b.start()
+	b.expect(3, "started", "")
+}
+
+func execOnExited(t *T) {
+	b := t.run("print", "x", "--", "exit", "3")
+	b.expect(3, "x", "")
+	p, err := b.tryExec(t.id(), streams{}, app("print", "x"))
+	if err == nil {
+		p.watch()
+		err = p.p.Start(t.ctx)
+	}
+	t.want(err != nil, "exec in an exited task is no error")
+}
+
+func execDuplicate(t *T) {
+	b := t.host()
+	p := b.run("print", "first", "--", "sleep", "60s")
+	p.says("first")
+	_, err := b.tryExec(p.id, streams{names: [3]string{"", `\\.\pipe\conform-` + p.id + `-2o`, `\\.\pipe\conform-` + p.id + `-2e`}}, app("print", "x"))
+	t.refused(err, errdefs.IsAlreadyExists, "already exists", "second exec with id %s", p.id)
+	t.want(t.status(b.id, p.id) == containerd.Running, "the first exec is %q after the refusal", t.status(b.id, p.id))
+}
+
+func execStartTwice(t *T) {
+	b := t.host()
+	p := b.run("print", "once", "--", "sleep", "2s", "--", "exit", "5")
+	p.says("once")
+	t.refused(p.p.Start(t.ctx), errdefs.IsFailedPrecondition, "failed precondition", "second start of an exec")
+	p.expect(5, "once", "")
+}
+
+// execEndsWithInit: when the init ends, its container ends, and with it every exec.
+func execEndsWithInit(t *T) {
+	b := t.run("print", "up", "--", "sleep", "3s", "--", "exit", "2")
+	b.says("up")
+	p := b.run("print", "exec", "--", "sleep", "300s")
+	p.says("exec")
+	b.expect(2, "up", "")
+	p.exited()
+	t.want(t.status(b.id, p.id) == containerd.Stopped, "the exec is %q after its container ended", t.status(b.id, p.id))
+	b.remove()
+}

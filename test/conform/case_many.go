@@ -1,0 +1,44 @@
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+var manyCases = []Case{
+	{Name: "many/50-containers-at-once", Run: many, Limit: 6 * time.Minute},
+	{Name: "many/create-and-delete-20-times", Run: churn, Limit: 3 * time.Minute},
+}
+
+// many: all of them run at the same time, each says its own word and ends with its own code, and nothing is left.
+func many(t *T) {
+	const n = 50
+	before, err := t.machine.state()
+	t.must(err, "ask the simulator")
+	boxes := make([]*Box, n)
+	t.each(n, func(i int) {
+		b := t.runWith(streams{stdin: true}, app("print", fmt.Sprintf("box-%d", i), "--", "cat", "--", "exit", fmt.Sprint(i+1)))
+		boxes[i] = b
+		b.io.out.wait(t.ctx, 4*time.Minute, func(b []byte, ended bool) bool { return len(b) > 0 || ended })
+		b.says(fmt.Sprintf("box-%d", i))
+	})
+	t.want(t.more(before.Systems) == n, "%d compute systems while all run, want %d", t.more(before.Systems), n)
+	t.each(n, func(i int) {
+		b := boxes[i]
+		t.must(b.io.in.write(t.ctx, fmt.Appendf(nil, "line for %d\n", i)), "write to stdin")
+		b.says(fmt.Sprintf("line for %d", i))
+		t.must(b.io.in.close(t.ctx), "close stdin")
+		b.expect(uint32(i+1), fmt.Sprintf("box-%d\nline for %d", i, i), "")
+		b.remove()
+	})
+	left := t.machine.settle(before, 10*time.Second)
+	t.want(left == "", "%s", left)
+}
+
+func churn(t *T) {
+	for i := range 20 {
+		b := t.run("print", fmt.Sprint("turn ", i), "--", "exit", fmt.Sprint(i))
+		b.expect(uint32(i), fmt.Sprint("turn ", i), "")
+		b.remove()
+	}
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+var networkCases = []Case{
+	{Name: "network/namespace-made-and-given-back", Run: ownNamespace},
+	{Name: "network/given-back-when-the-start-fails", Run: namespaceAfterFailure},
+	{Name: "network/none-asked-runs", Run: noNetwork},
+	{Name: "network/unknown-namespace-refused", Run: unknownNamespace},
+}
+
+// ownNamespace: a spec that has a network and names no namespace gets one, for as long as the task is there.
+func ownNamespace(t *T) {
+	before, err := t.machine.state()
+	t.must(err, "ask the simulator")
+	b := t.host()
+	now, err := t.machine.state()
+	t.must(err, "ask the simulator")
+	t.want(len(now.Namespaces) == len(before.Namespaces)+1, "%d more namespaces while it runs, want 1", len(now.Namespaces)-len(before.Namespaces))
+	t.must(b.p.Kill(t.ctx, sigkill), "kill")
+	b.exited()
+	b.remove()
+	now, err = t.machine.state()
+	t.must(err, "ask the simulator")
+	t.want(len(now.Namespaces) == len(before.Namespaces), "%d more namespaces after delete", len(now.Namespaces)-len(before.Namespaces))
+}
+
+func namespaceAfterFailure(t *T) {
+	before, err := t.machine.state()
+	t.must(err, "ask the simulator")
+	startRefused(t, "program", []string{`C:\no\such\program.exe`})
+	t.clean()
+	left := t.machine.settle(before, streamBound)
+	t.want(left == "", "%s", left)
+}
+
+func noNetwork(t *T) {
+	b := t.runWith(streams{}, app("print", "alone", "--", "exit", "2"), func(s *specs.Spec) { s.Windows.Network = nil })
+	b.expect(2, "alone", "")
+	b.remove()
+}
+
+// unknownNamespace: a namespace that does not exist is not replaced by another.
+func unknownNamespace(t *T) {
+	b := t.container(app("print", "x"), func(s *specs.Spec) {
+		s.Windows.Network = &specs.WindowsNetwork{NetworkNamespace: "5f9b1f0e-0000-4000-8000-00000000c0de"}
+	})
+	err := b.tryCreate(streams{})
+	if err == nil {
+		b.watch()
+		err = b.p.Start(t.ctx)
+	}
+	t.want(err != nil, "the task runs in a namespace that does not exist")
+	good := t.run("print", "works", "--", "exit", "2")
+	good.expect(2, "works", "")
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	tasks "github.com/containerd/containerd/api/services/tasks/v1"
+	containerd "github.com/containerd/containerd/v2/client"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// What a shim may leave out it must say so; what it says it did must be seen.
+var optionalCases = []Case{
+	{Name: "optional/update-works-or-says-not-implemented", Run: update},
+	{Name: "optional/update-of-an-unknown-type-refused", Run: updateUnknown},
+	{Name: "optional/pause-works-or-says-not-implemented", Run: pause},
+	{Name: "optional/checkpoint-says-not-implemented", Run: checkpoint},
+}
+
+func update(t *T) {
+	b := t.host()
+	limit := uint64(512 << 20)
+	err := b.task.Update(t.ctx, containerd.WithResources(&specs.WindowsResources{Memory: &specs.WindowsMemoryResources{Limit: &limit}}))
+	if err != nil {
+		t.refused(err, errdefs.IsNotImplemented, "not implemented", "update")
+	} else {
+		t.want(t.called(b.id, "HcsModifyComputeSystem"), "update is said to have worked, but the machine saw none")
+	}
+	b.run("print", "still").expect(0, "still", "")
+}
+
+func updateUnknown(t *T) {
+	b := t.host()
+	err := b.task.Update(t.ctx, containerd.WithResources(&specs.Process{Cwd: "x"}))
+	t.want(err != nil, "update with a Process for resources was accepted")
+	b.run("print", "still").expect(0, "still", "")
+}
+
+func pause(t *T) {
+	b := t.run("print", "up", "--", "sleep", "300s")
+	b.says("up")
+	err := b.task.Pause(t.ctx)
+	if err != nil {
+		t.refused(err, errdefs.IsNotImplemented, "not implemented", "pause")
+		t.want(t.status(b.id, "") == containerd.Running, "the task is %q after the refusal", t.status(b.id, ""))
+		t.refused(b.task.Resume(t.ctx), errdefs.IsNotImplemented, "not implemented", "resume")
+	} else {
+		t.want(t.status(b.id, "") == containerd.Paused, "the task is %q after pause", t.status(b.id, ""))
+		t.must(b.task.Resume(t.ctx), "resume")
+	}
+	t.want(b.running(100*time.Millisecond), "the task ended")
+	b.run("print", "still").expect(0, "still", "")
+}
+
+func checkpoint(t *T) {
+	b := t.host()
+	_, err := t.client.TaskService().Checkpoint(t.ctx, &tasks.CheckpointTaskRequest{ContainerID: b.id})
+	t.refused(errgrpc.ToNative(err), errdefs.IsNotImplemented, "not implemented", "checkpoint")
+	b.run("print", "still").expect(0, "still", "")
+}
+
+// called reports whether the machine was called for the system with words that contain all of these.
+func (t *T) called(id string, words ...string) bool {
+	j, err := t.machine.journal()
+	t.must(err, "journal")
+lines:
+	for _, l := range j {
+		if !strings.Contains(l, id) {
+			continue
+		}
+		for _, w := range words {
+			if !strings.Contains(l, w) {
+				continue lines
+			}
+		}
+		return true
+	}
+	return false
+}

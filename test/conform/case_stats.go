@@ -1,0 +1,129 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	runhcs "github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/stats"
+)
+
+var statsCases = []Case{
+	{Name: "stats/metrics-of-a-working-task", Run: metrics},
+	{Name: "stats/cpu-time-grows", Run: metricsGrow},
+	{Name: "stats/metrics-of-a-created-task-do-not-lie", Run: metricsCreated},
+	{Name: "ps/init-and-execs-with-details", Run: ps},
+	{Name: "ps/exec-disappears-when-it-ends", Run: psShrinks},
+	{Name: "ps/user-time-is-user-time", Run: psUserTime},
+}
+
+// windows asks the metrics of the task, which must be of the one type that CRI reads.
+func (b *Box) windows() *stats.WindowsContainerStatistics {
+	m, err := b.task.Metrics(b.t.ctx)
+	b.t.must(err, "metrics of %s", b.id)
+	b.t.want(m.ID == b.id, "metrics are of %q, want %q", m.ID, b.id)
+	const url = "containerd.runhcs.stats.v1.Statistics"
+	b.t.want(m.Data.GetTypeUrl() == url, "type of the metrics is %q, want %q", m.Data.GetTypeUrl(), url)
+	w := unpack[*stats.Statistics](b.t, m.Data, "metrics").GetWindows()
+	b.t.want(w != nil, "the metrics hold no container")
+	return w
+}
+
+func metrics(t *T) {
+	b := t.run("print", "up", "--", "burn", "30s")
+	b.says("up")
+	began := time.Now()
+	time.Sleep(1500 * time.Millisecond)
+	w := b.windows()
+	age := time.Since(w.Timestamp.AsTime())
+	t.want(age.Abs() < time.Minute, "timestamp is %v old", age)
+	age = began.Sub(w.ContainerStartTime.AsTime())
+	t.want(age > -time.Minute && age < time.Minute, "start time is %v before the program's first line", age)
+	up := time.Duration(w.UptimeNS)
+	t.want(up > time.Second && up < time.Minute, "uptime is %v", up)
+	cpu := time.Duration(w.Processor.GetTotalRuntimeNS())
+	t.want(cpu > 50*time.Millisecond && cpu < time.Minute, "a burning program used %v of processor time", cpu)
+	m := w.Memory
+	t.want(m.GetMemoryUsageCommitBytes() > 100<<10, "memory committed: %d bytes", m.GetMemoryUsageCommitBytes())
+	t.want(m.GetMemoryUsageCommitPeakBytes() >= m.GetMemoryUsageCommitBytes(), "peak %d is under the present %d", m.GetMemoryUsageCommitPeakBytes(), m.GetMemoryUsageCommitBytes())
+	t.want(m.GetMemoryUsagePrivateWorkingSetBytes() > 0, "private working set: 0 bytes")
+}
+
+func metricsGrow(t *T) {
+	b := t.run("print", "up", "--", "burn", "30s")
+	b.says("up")
+	first := b.windows()
+	time.Sleep(1500 * time.Millisecond)
+	second := b.windows()
+	more := time.Duration(second.Processor.GetTotalRuntimeNS()) - time.Duration(first.Processor.GetTotalRuntimeNS())
+	t.want(more > 50*time.Millisecond, "%v more processor time after 1.5s of burning", more)
+	t.want(second.Timestamp.AsTime().After(first.Timestamp.AsTime()), "the timestamp did not move: %v", second.Timestamp.AsTime())
+	t.want(second.UptimeNS > first.UptimeNS, "uptime did not grow: %d, %d", first.UptimeNS, second.UptimeNS)
+}
+
+// metricsCreated: before the start there may be no metrics, or an empty message; nothing that claims use.
+func metricsCreated(t *T) {
+	b := t.container(app("print", "x")).create(streams{})
+	if m, err := b.task.Metrics(t.ctx); err == nil {
+		w := unpack[*stats.Statistics](t, m.Data, "metrics").GetWindows()
+		t.want(time.Duration(w.GetUptimeNS()) < time.Minute, "uptime of a task that has not started: %v", time.Duration(w.GetUptimeNS()))
+	}
+	b.start()
+	b.expect(0, "x", "")
+}
+
+// details asks for the processes and their details, by pid.
+func (b *Box) details() map[uint32]*runhcs.ProcessDetails {
+	pids, err := b.task.Pids(b.t.ctx)
+	b.t.must(err, "pids of %s", b.id)
+	m := map[uint32]*runhcs.ProcessDetails{}
+	for _, p := range pids {
+		b.t.want(p.Info != nil, "process %d has no details", p.Pid)
+		d := unpack[*runhcs.ProcessDetails](b.t, p.Info, "details of a process")
+		b.t.want(d.ProcessID == p.Pid, "details of process %d are of %d", p.Pid, d.ProcessID)
+		m[p.Pid] = d
+	}
+	return m
+}
+
+func ps(t *T) {
+	b := t.host()
+	p := b.run("print", "in", "--", "sleep", "60s")
+	p.says("in")
+	d := b.details()
+	for _, w := range []struct {
+		what string
+		pid  uint32
+	}{{"init", b.task.Pid()}, {"exec", p.p.Pid()}} {
+		e := d[w.pid]
+		t.want(e != nil, "ps does not list the %s, pid %d: %v", w.what, w.pid, d)
+		t.want(strings.EqualFold(e.ImageName, "winapp.exe"), "image of the %s is %q", w.what, e.ImageName)
+		age := time.Since(e.CreatedAt.AsTime())
+		t.want(age > -5*time.Second && age < time.Minute, "the %s is %v old", w.what, age)
+		t.want(e.MemoryCommitBytes > 0, "the %s commits no memory", w.what)
+	}
+	t.want(d[p.p.Pid()].ExecID == p.id, "exec id of the exec is %q, want %q", d[p.p.Pid()].ExecID, p.id)
+}
+
+func psShrinks(t *T) {
+	b := t.host()
+	p := b.run("print", "in", "--", "sleep", "1s")
+	p.says("in")
+	pid := p.p.Pid()
+	t.want(b.details()[pid] != nil, "ps does not list the running exec")
+	p.expect(0, "in", "")
+	d := b.details()
+	t.want(d[pid] == nil, "ps lists the exec that has ended")
+	t.want(d[b.task.Pid()] != nil, "ps does not list the init")
+}
+
+// psUserTime: a program that burns spends its time in user mode, and next to none in the kernel.
+func psUserTime(t *T) {
+	b := t.run("print", "up", "--", "burn", "30s")
+	b.says("up")
+	time.Sleep(2 * time.Second)
+	d := b.details()[b.task.Pid()]
+	t.want(d != nil, "ps does not list the init")
+	user, kernel := time.Duration(d.UserTime_100Ns)*100, time.Duration(d.KernelTime_100Ns)*100
+	t.want(user > 100*time.Millisecond && user > 2*kernel, "user time %v, kernel time %v", user, kernel)
+}

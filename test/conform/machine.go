@@ -1,0 +1,154 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"containerd-shim-hcs/test/rig/wire"
+)
+
+// machine asks the simulator what exists. A promise that left no trace there was not kept.
+type machine struct {
+	mu   sync.Mutex
+	conn net.Conn
+	last uint32
+}
+
+func dialMachine(file string) (*machine, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("address of the simulator: %w", err)
+	}
+	c, err := net.Dial("tcp", strings.TrimSpace(string(b)))
+	if err != nil {
+		return nil, fmt.Errorf("connect to the simulator: %w", err)
+	}
+	m := &machine{conn: c}
+	if _, err := m.ask("Hello", "conform", strconv.Itoa(os.Getpid())); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("greet the simulator: %w", err)
+	}
+	return m, nil
+}
+
+func (m *machine) close() { m.conn.Close() }
+
+// ask sends one request and returns the fields of its reply.
+func (m *machine) ask(fields ...string) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last++
+	m.conn.SetDeadline(time.Now().Add(10 * time.Second))
+	if err := wire.Write(m.conn, wire.Frame{ID: m.last, Fields: fields}); err != nil {
+		return nil, err
+	}
+	for {
+		f, err := wire.Read(m.conn)
+		if err != nil {
+			return nil, err
+		}
+		if f.ID != m.last { // an event
+			continue
+		}
+		if f.Code != 0 {
+			return nil, fmt.Errorf("%s: %#x %s", fields[0], f.Code, strings.Join(f.Fields, " "))
+		}
+		return f.Fields, nil
+	}
+}
+
+// holdings is what the machine holds, each thing by its name.
+type holdings struct {
+	Systems, Processes, Layers, Namespaces, Endpoints []string
+}
+
+func (m *machine) state() (holdings, error) {
+	f, err := m.ask("SimState")
+	if err != nil {
+		return holdings{}, err
+	}
+	if len(f) != 1 {
+		return holdings{}, fmt.Errorf("SimState: %d fields", len(f))
+	}
+	return parseState([]byte(f[0]))
+}
+
+// journal returns the calls so far, oldest first.
+func (m *machine) journal() ([]string, error) { return m.ask("SimJournal") }
+
+// settle waits until nothing is held that was not held before, and says what is when that does not come true within d.
+func (m *machine) settle(before holdings, d time.Duration) string {
+	end := time.Now().Add(d)
+	for {
+		now, err := m.state()
+		if err != nil {
+			return fmt.Sprintf("ask the simulator: %v", err)
+		}
+		extra := now.minus(before)
+		if extra == "" {
+			return ""
+		}
+		if time.Now().After(end) {
+			return "left behind: " + extra
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// minus lists what h holds and o does not, or returns "".
+func (h holdings) minus(o holdings) string {
+	var all []string
+	for _, k := range []struct {
+		kind     string
+		now, old []string
+	}{
+		{"system", h.Systems, o.Systems}, {"process", h.Processes, o.Processes},
+		{"layer", h.Layers, o.Layers}, {"namespace", h.Namespaces, o.Namespaces},
+		{"endpoint", h.Endpoints, o.Endpoints},
+	} {
+		had := map[string]bool{}
+		for _, s := range k.old {
+			had[s] = true
+		}
+		for _, s := range k.now {
+			if !had[s] {
+				all = append(all, k.kind+" "+s)
+			}
+		}
+	}
+	sort.Strings(all)
+	return strings.Join(all, ", ")
+}
+
+// parseState reads the answer to SimState: an object of lists.
+func parseState(b []byte) (holdings, error) {
+	var h holdings
+	var doc map[string]json.RawMessage
+	if err := json.Unmarshal(b, &doc); err != nil {
+		return h, fmt.Errorf("SimState: %w", err)
+	}
+	for key, dst := range map[string]*[]string{
+		"systems": &h.Systems, "processes": &h.Processes, "layers": &h.Layers, "namespaces": &h.Namespaces,
+		"endpoints": &h.Endpoints,
+	} {
+		raw, ok := doc[key]
+		if !ok {
+			return h, fmt.Errorf("SimState has no %q: %s", key, b)
+		}
+		var list []json.RawMessage
+		if err := json.Unmarshal(raw, &list); err != nil {
+			return h, fmt.Errorf("SimState %s: %w", key, err)
+		}
+		for _, e := range list {
+			*dst = append(*dst, string(e))
+		}
+	}
+	return h, nil
+}

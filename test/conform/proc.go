@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	containerd "github.com/containerd/containerd/v2/client"
+)
+
+// streamBound is how long an output may take to end after the exit was told, and a program's output to arrive: far more than is
+// needed, far less than a case's limit.
+const streamBound = 8 * time.Second
+
+// Proc is a process of a container: its init or an exec.
+type Proc struct {
+	t    *T
+	id   string
+	p    containerd.Process
+	io   *stdio
+	exit <-chan containerd.ExitStatus
+}
+
+// outcome is how a process ended and all it wrote.
+type outcome struct {
+	code     uint32
+	at       time.Time
+	out, err string
+}
+
+// start waits for the process, then starts it: this is the order in which ctr and CRI do it.
+func (p *Proc) start() {
+	p.watch()
+	p.t.must(p.p.Start(p.t.ctx), "start %s", p.id)
+}
+
+// watch issues the Wait.
+func (p *Proc) watch() {
+	var err error
+	p.exit, err = p.p.Wait(p.t.ctx)
+	p.t.must(err, "wait for %s", p.id)
+}
+
+// exited blocks until the exit has been told.
+func (p *Proc) exited() containerd.ExitStatus {
+	select {
+	case s := <-p.exit:
+		p.t.must(s.Error(), "wait for %s", p.id)
+		return s
+	case <-p.t.ctx.Done():
+		p.t.fail("%s: no exit was told", p.id)
+		panic("unreachable")
+	}
+}
+
+// running reports whether no exit is told within d.
+func (p *Proc) running(d time.Duration) bool {
+	select {
+	case <-p.exit:
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// finish waits for the exit and the end of the outputs.
+func (p *Proc) finish() outcome {
+	s := p.exited()
+	o := outcome{code: s.ExitCode(), at: s.ExitTime()}
+	o.out = string(p.ended("stdout", p.io.out))
+	if p.io.err != nil {
+		o.err = string(p.ended("stderr", p.io.err))
+	}
+	return o
+}
+
+func (p *Proc) ended(name string, o *output) []byte {
+	b, ok := o.wait(p.t.ctx, streamBound, func(_ []byte, ended bool) bool { return ended })
+	p.t.want(ok, "%s of %s did not end after the exit was told; it has %d bytes", name, p.id, len(b))
+	return b
+}
+
+// says waits until stdout holds the text.
+func (p *Proc) says(text string) {
+	b, ok := p.io.out.wait(p.t.ctx, 3*streamBound, func(b []byte, _ bool) bool { return bytes.Contains(b, []byte(text)) })
+	p.t.want(ok, "%s: stdout should say %q, says %q", p.id, text, clip(string(b)))
+}
+
+// expect finishes and checks the code and the whole of both outputs.
+func (p *Proc) expect(code uint32, out, errOut string) outcome {
+	o := p.finish()
+	p.t.want(o.code == code, "%s: exit code %d, want %d; stdout %q stderr %q", p.id, o.code, code, clip(o.out), clip(o.err))
+	p.t.want(lines(o.out) == lines(out), "%s: stdout %q, want %q", p.id, clip(o.out), clip(out))
+	p.t.want(lines(o.err) == lines(errOut), "%s: stderr %q, want %q", p.id, clip(o.err), clip(errOut))
+	return o
+}
+
+// lines makes line ends comparable: a program may write CRLF.
+func lines(s string) string { return strings.TrimRight(strings.ReplaceAll(s, "\r\n", "\n"), "\n") }
+
+// clip keeps a reason readable.
+func clip(s string) string {
+	if len(s) > 200 {
+		return fmt.Sprintf("%s… (%d bytes)", s[:200], len(s))
+	}
+	return s
+}
