@@ -57,12 +57,6 @@ func list(t *testing.T, goos string, args ...string) []pkg {
 	}
 }
 
-// under reports whether a package is the one at dir, or below it.
-func under(importPath, dir string) bool {
-	p := module + "/" + dir
-	return importPath == p || strings.HasPrefix(importPath, p+"/")
-}
-
 // What decides what a container is must run, and be tested, anywhere: no package of ours that task and shim reach speaks to Windows or
 // starts processes. (Libraries of the field do inside, logrus for one to look at a terminal; that is theirs.)
 func TestTaskAndShimStayPortable(t *testing.T) {
