@@ -19,8 +19,7 @@ func many(t *T) {
 	t.each(n, func(i int) {
 		b := t.runWith(streams{stdin: true}, app("print", fmt.Sprintf("box-%d", i), "--", "cat", "--", "exit", fmt.Sprint(i+1)))
 		boxes[i] = b
-		b.io.out.wait(t.ctx, 4*time.Minute, func(b []byte, ended bool) bool { return len(b) > 0 || ended })
-		b.says(fmt.Sprintf("box-%d", i))
+		b.saysWithin(4*time.Minute, fmt.Sprintf("box-%d", i))
 	})
 	t.want(t.more(before.Systems) == n, "%d compute systems while all run, want %d", t.more(before.Systems), n)
 	t.each(n, func(i int) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -19,7 +20,13 @@ type Proc struct {
 	id   string
 	p    containerd.Process
 	io   *stdio
-	exit <-chan containerd.ExitStatus
+	exit *exit // of the latest watch
+}
+
+// exit is what a Wait came to know.
+type exit struct {
+	told   chan struct{} // closed when it is known
+	status containerd.ExitStatus
 }
 
 // outcome is how a process ended and all it wrote.
@@ -37,17 +44,22 @@ func (p *Proc) start() {
 
 // watch issues the Wait.
 func (p *Proc) watch() {
-	var err error
-	p.exit, err = p.p.Wait(p.t.ctx)
+	c, err := p.p.Wait(p.t.ctx)
 	p.t.must(err, "wait for %s", p.id)
+	e := &exit{told: make(chan struct{})}
+	go func() {
+		e.status = <-c
+		close(e.told)
+	}()
+	p.exit = e
 }
 
 // exited blocks until the exit has been told.
 func (p *Proc) exited() containerd.ExitStatus {
 	select {
-	case s := <-p.exit:
-		p.t.must(s.Error(), "wait for %s", p.id)
-		return s
+	case <-p.exit.told:
+		p.t.must(p.exit.status.Error(), "wait for %s", p.id)
+		return p.exit.status
 	case <-p.t.ctx.Done():
 		p.t.fail("%s: no exit was told", p.id)
 		panic("unreachable")
@@ -57,7 +69,7 @@ func (p *Proc) exited() containerd.ExitStatus {
 // running reports whether no exit is told within d.
 func (p *Proc) running(d time.Duration) bool {
 	select {
-	case <-p.exit:
+	case <-p.exit.told:
 		return false
 	case <-time.After(d):
 		return true
@@ -76,15 +88,30 @@ func (p *Proc) finish() outcome {
 }
 
 func (p *Proc) ended(name string, o *output) []byte {
-	b, ok := o.wait(p.t.ctx, streamBound, func(_ []byte, ended bool) bool { return ended })
+	bound := streamBound
+	if !o.connected.Load() { // no one will come any more
+		bound = time.Second
+	}
+	b, ok := o.wait(p.t.ctx, bound, func(_ []byte, ended bool) bool { return ended })
 	p.t.want(ok, "%s of %s did not end after the exit was told; it has %d bytes", name, p.id, len(b))
 	return b
 }
 
-// says waits until stdout holds the text.
-func (p *Proc) says(text string) {
-	b, ok := p.io.out.wait(p.t.ctx, 3*streamBound, func(b []byte, _ bool) bool { return bytes.Contains(b, []byte(text)) })
-	p.t.want(ok, "%s: stdout should say %q, says %q", p.id, text, clip(string(b)))
+// says waits until stdout holds the text, for a while after the exit was told too.
+func (p *Proc) says(text string) { p.saysWithin(3*streamBound, text) }
+
+func (p *Proc) saysWithin(d time.Duration, text string) {
+	ctx, cancel := context.WithTimeout(p.t.ctx, d)
+	defer cancel()
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-p.exit.told:
+			time.AfterFunc(time.Second, cancel)
+		}
+	}()
+	b, ok := p.io.out.wait(ctx, d, func(b []byte, ended bool) bool { return ended || bytes.Contains(b, []byte(text)) })
+	p.t.want(ok && bytes.Contains(b, []byte(text)), "%s: stdout should say %q, says %q", p.id, text, clip(string(b)))
 }
 
 // expect finishes and checks the code and the whole of both outputs.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/containerd/containerd/v2/pkg/cio"
@@ -107,6 +108,8 @@ type output struct {
 	buf     bytes.Buffer
 	changed chan struct{} // closed and replaced at each change
 	ended   bool
+
+	connected atomic.Bool
 }
 
 func newOutput(pause time.Duration) *output {
@@ -115,6 +118,7 @@ func newOutput(pause time.Duration) *output {
 
 func (o *output) read(c net.Conn) {
 	defer c.Close()
+	o.connected.Store(true)
 	time.Sleep(o.pause)
 	b := make([]byte, 64<<10)
 	for {
