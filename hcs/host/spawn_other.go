@@ -1,0 +1,18 @@
+//go:build !windows
+
+package host
+
+import (
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+)
+
+// start starts cmd with pipe inherited, in a session of its own.
+func start(cmd *exec.Cmd, pipe *os.File) error {
+	cmd.ExtraFiles = []*os.File{pipe}
+	cmd.Env = append(cmd.Env, readyEnv+"="+strconv.Itoa(2+len(cmd.ExtraFiles)))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return cmd.Start()
+}
