@@ -23,7 +23,7 @@ type Report struct {
 }
 
 // Drain waits until every output has reached end-of-file and the client has all of it. A bound counts from the last byte that
-// moved, so output is never cut while it flows. It closes the set.
+// moved, in steps of at most 64 KiB, so output is never cut while it flows. It closes the set.
 func (s *Set) Drain(b Bounds) Report {
 	var r Report
 	for o := range s.outputs {

@@ -1,0 +1,100 @@
+package ledger
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+func open(t *testing.T, dir string) *Ledger {
+	t.Helper()
+	l, err := Open(dir, "k8s.io", "Web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestClaimsSurvive(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir)
+	a, b, c := Entry{Kind: Namespace, ID: "n"}, Entry{Kind: Active, ID: "s"}, Entry{Kind: Endpoint, ID: "e", Args: []string{"n"}}
+	for _, e := range []Entry{a, b, c, b} {
+		must(t, l.Claim(e))
+	}
+	must(t, l.Released(b))
+	must(t, l.Released(b)) // twice is fine
+	at := time.Now().Truncate(0)
+	must(t, l.Ended(Exit{Pid: 7, Code: 0xC000013A, At: at}))
+
+	again := open(t, dir)
+	if got := again.Held(); len(got) != 2 || !got[0].same(a) || !got[1].same(c) || !slices.Equal(got[1].Args, c.Args) {
+		t.Errorf("held %v", got)
+	}
+	if e := again.Exit(); e == nil || e.Code != 0xC000013A || e.Pid != 7 || !e.At.Equal(at) {
+		t.Errorf("exit %v", e)
+	}
+	if err := again.Remove(); err == nil {
+		t.Error("a ledger that holds something was removed")
+	}
+	must(t, again.Released(a))
+	must(t, again.Released(c))
+	must(t, again.Remove())
+	must(t, again.Remove())
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestTorn cuts the file at every byte: every claim that was flushed before the cut is known, and the next write is readable.
+func TestTorn(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir)
+	var ends []int64
+	for _, id := range []string{"a", "b", "c"} {
+		must(t, l.Claim(Entry{Kind: Active, ID: id}))
+		st, err := os.Stat(l.path)
+		must(t, err)
+		ends = append(ends, st.Size())
+	}
+	whole, err := os.ReadFile(l.path)
+	must(t, err)
+	for cut := range len(whole) + 1 {
+		must(t, os.WriteFile(l.path, whole[:cut], 0o600))
+		torn := open(t, dir)
+		want := 0
+		for _, e := range ends {
+			if int64(cut) >= e-1 { // a line that lacks only its newline is whole
+				want++
+			}
+		}
+		if got := len(torn.Held()); got != want || torn.Damaged() != 0 {
+			t.Fatalf("cut at %d: %d claims, %d damaged, want %d claims", cut, got, torn.Damaged(), want)
+		}
+		must(t, torn.Claim(Entry{Kind: System, ID: "later"}))
+		again := open(t, dir)
+		if got := again.Held(); len(got) != want+1 || got[want].ID != "later" {
+			t.Fatalf("cut at %d: after another claim %v", cut, got)
+		}
+	}
+}
+
+func TestFileNamesDoNotCollide(t *testing.T) {
+	seen := map[string]string{}
+	for _, id := range []string{"web", "Web", "wEb", "con", "nul", "a/b", "a.b", "a_b", "^w", "^5e~w"} {
+		n := fileName(id)
+		if other, ok := seen[n]; ok {
+			t.Errorf("%q and %q are both %q", id, other, n)
+		}
+		seen[n] = id
+	}
+}
