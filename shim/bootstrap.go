@@ -3,6 +3,7 @@ package shim
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 
 	bootapi "github.com/containerd/containerd/api/runtime/bootstrap/v1"
@@ -23,6 +24,26 @@ type Bootstrap struct {
 	Legacy  bool
 	Options *runhcs.Options
 	Level   slog.Level // of the log
+}
+
+// ReadBootstrap reads what start passed on to the serving process.
+func ReadBootstrap(stdin io.Reader, f Flags) (Bootstrap, error) {
+	in, err := readInput(stdin)
+	if err != nil {
+		return Bootstrap{}, err
+	}
+	return parseBootstrap(in, f.Namespace, f.ID, f.Debug)
+}
+
+func readInput(stdin io.Reader) ([]byte, error) {
+	in, err := io.ReadAll(io.LimitReader(stdin, maxInput+1))
+	if err != nil {
+		return nil, fmt.Errorf("standard input: %w", err)
+	}
+	if len(in) > maxInput {
+		return nil, fmt.Errorf("standard input: more than %d bytes", maxInput)
+	}
+	return in, nil
 }
 
 // parseBootstrap reads the input of start for the given id. A bare Any can be decoded as BootstrapParams too, so the ids decide.

@@ -24,9 +24,9 @@ const featuresURL = "types.containerd.io/opencontainers/runtime-spec/1/features/
 
 // Info is the -info command: it prints a RuntimeInfo for containerd's introspection.
 func Info(name string, v Version, stdin io.Reader, stdout io.Writer) error {
-	in, err := io.ReadAll(io.LimitReader(stdin, maxInput))
+	in, err := readInput(stdin)
 	if err != nil {
-		return fmt.Errorf("standard input: %w", err)
+		return err
 	}
 	info := &types.RuntimeInfo{
 		Name:    name,

@@ -37,12 +37,9 @@ const (
 
 // Start is the start command: it starts a serving process and prints where it serves. The working directory is the bundle.
 func (s Starter) Start(ctx context.Context, f Flags, stdin io.Reader, stdout io.Writer) error {
-	in, err := io.ReadAll(io.LimitReader(stdin, maxInput+1))
+	in, err := readInput(stdin)
 	if err != nil {
-		return fmt.Errorf("standard input: %w", err)
-	}
-	if len(in) > maxInput {
-		return fmt.Errorf("standard input: more than %d bytes", maxInput)
+		return err
 	}
 	boot, err := parseBootstrap(in, f.Namespace, f.ID, f.Debug)
 	if err != nil {

@@ -68,7 +68,7 @@ type Ledger struct {
 // Open reads the ledger of a container; one that does not exist is empty and is not created before the first claim. dir must be
 // one that only administrators can write.
 func Open(dir, namespace, id string) (*Ledger, error) {
-	l := &Ledger{path: filepath.Join(dir, fileName(namespace), fileName(id)+".ledger")}
+	l := &Ledger{path: filepath.Join(dir, FileName(namespace), FileName(id)+".ledger")}
 	b, err := os.ReadFile(l.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("ledger: %w", err)
@@ -77,8 +77,8 @@ func Open(dir, namespace, id string) (*Ledger, error) {
 	return l, nil
 }
 
-// fileName maps an id to a name that is valid and unique on a file system that ignores case and reserves device names.
-func fileName(id string) string {
+// FileName maps an id to a name that is valid and unique on a file system that ignores case and reserves device names.
+func FileName(id string) string {
 	var b strings.Builder
 	b.WriteByte('_') // "con" and "nul" are devices, "_con" is not
 	for _, r := range id {

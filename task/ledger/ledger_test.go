@@ -91,7 +91,7 @@ func TestTorn(t *testing.T) {
 func TestFileNamesDoNotCollide(t *testing.T) {
 	seen := map[string]string{}
 	for _, id := range []string{"web", "Web", "wEb", "con", "nul", "a/b", "a.b", "a_b", "^w", "^5e~w"} {
-		n := fileName(id)
+		n := FileName(id)
 		if other, ok := seen[n]; ok {
 			t.Errorf("%q and %q are both %q", id, other, n)
 		}

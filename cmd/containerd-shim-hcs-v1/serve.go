@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"containerd-shim-hcs/hcs/host"
+	"containerd-shim-hcs/shim"
+	"containerd-shim-hcs/task/ledger"
+)
+
+// microsoft is the name of Microsoft's shim. Under it the answer of start is the bare address.
+const microsoft = "containerd-shim-runhcs-v1"
+
+// dirs are where a shim keeps what must outlive it, outside of bundles.
+type dirs struct{ ledgers, crash string }
+
+func stateDirs() (dirs, error) {
+	root := os.Getenv("ProgramData")
+	if root == "" {
+		return dirs{}, fmt.Errorf("environment: ProgramData is not set")
+	}
+	root = filepath.Join(root, "containerd-shim-hcs")
+	d := dirs{ledgers: filepath.Join(root, "ledger"), crash: filepath.Join(root, "crash")}
+	for _, dir := range []string{root, d.ledgers, d.crash} {
+		if err := host.SecureDir(dir); err != nil {
+			return d, fmt.Errorf("state directory %s: %w", dir, err)
+		}
+	}
+	return d, nil
+}
+
+// crashFile is where the Go runtime writes when the serving process panics.
+func (d dirs) crashFile(f shim.Flags) string {
+	return filepath.Join(d.crash, ledger.FileName(f.Namespace+"/"+f.ID)+".log")
+}
+
+func start(ctx context.Context, name string, o options, stdin io.Reader, stdout io.Writer) error {
+	m, err := machine()
+	if err != nil {
+		return err
+	}
+	d, err := stateDirs()
+	if err != nil {
+		return err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	s := shim.Starter{Dial: m.Host.DialPipe, Plain: strings.HasPrefix(name, microsoft)}
+	s.Spawn = func(ctx context.Context, in []byte) (func(), error) {
+		args := []string{"-namespace", o.Namespace, "-address", o.Address, "-publish-binary", o.Publish, "-id", o.ID}
+		if o.Debug {
+			args = append(args, "-debug")
+		}
+		// Not in the bundle: a process whose working directory it is keeps containerd from removing it.
+		child, err := host.Spawn(ctx, host.Child{Exe: exe, Args: append(args, "serve"), Dir: filepath.Dir(d.crash), Stdin: in, StderrFile: d.crashFile(o.Flags)})
+		if err != nil {
+			return nil, err
+		}
+		kill := func() { _ = child.Kill() }
+		if err := child.Ready(ctx); err != nil {
+			kill()
+			return nil, err
+		}
+		return kill, nil
+	}
+	return s.Start(ctx, o.Flags, stdin, stdout)
+}
+
+func serve(ctx context.Context, o options, stdin io.Reader) error {
+	err := serveUntilShutdown(ctx, o, stdin)
+	if err != nil {
+		_ = host.ReadyError(err) // nobody listens any more when it had been ready
+	}
+	return err
+}
+
+func serveUntilShutdown(ctx context.Context, o options, stdin io.Reader) error {
+	m, err := machine()
+	if err != nil {
+		return err
+	}
+	d, err := stateDirs()
+	if err != nil {
+		return err
+	}
+	boot, err := shim.ReadBootstrap(stdin, o.Flags)
+	if err != nil {
+		return err
+	}
+	err = shim.Serve(ctx, shim.Config{
+		Machine:   m,
+		Namespace: o.Namespace,
+		ID:        o.ID,
+		Events:    os.Getenv("TTRPC_ADDRESS"),
+		Ledgers:   d.ledgers,
+		Level:     boot.Level,
+	}, func() { _ = host.Ready() })
+	if err == nil {
+		// Nothing was written to it, or containerd would have it from the delete command.
+		_ = os.Stderr.Close()
+		_ = os.Remove(d.crashFile(o.Flags))
+	}
+	return err
+}
+
+func remove(ctx context.Context, o options, stdout, stderr io.Writer) error {
+	m, err := machine()
+	if err != nil {
+		return err
+	}
+	d, err := stateDirs()
+	if err != nil {
+		return err
+	}
+	return shim.Delete(ctx, m, d.ledgers, d.crashFile(o.Flags), o.Flags, stdout, stderr)
+}
