@@ -1,0 +1,146 @@
+package sim
+
+import (
+	"context"
+	"net"
+
+	"containerd-shim-hcs/hcs"
+)
+
+// layers is hcs.Layers for a client.
+type layers struct{ c *Client }
+
+func (m layers) CreateScratch(ctx context.Context, scratch string, parents []string) error {
+	return await0(ctx, m.c, "CreateSandboxLayer", scratch, func() error { return m.c.CreateSandboxLayer(scratch, parents) })
+}
+
+// HasScratch looks at the disk; it is no call of the service.
+func (m layers) HasScratch(scratch string) (bool, error) {
+	return m.c.svc.store.HasScratch(hostPath(scratch)), nil
+}
+
+func (m layers) Activate(ctx context.Context, scratch string) error {
+	return await0(ctx, m.c, "ActivateLayer", scratch, func() error { return m.c.ActivateLayer(scratch) })
+}
+
+func (m layers) Prepare(ctx context.Context, scratch string, parents []string) error {
+	return await0(ctx, m.c, "PrepareLayer", scratch, func() error { return m.c.PrepareLayer(scratch, parents) })
+}
+
+func (m layers) MountPath(ctx context.Context, scratch string) (string, error) {
+	return await(ctx, m.c, "GetLayerMountPath", scratch, func() (string, error) { return m.c.LayerMountPath(scratch) }, nil)
+}
+
+func (m layers) Unprepare(ctx context.Context, scratch string) error {
+	return await0(ctx, m.c, "UnprepareLayer", scratch, func() error { return m.c.UnprepareLayer(scratch) })
+}
+
+func (m layers) Deactivate(ctx context.Context, scratch string) error {
+	return await0(ctx, m.c, "DeactivateLayer", scratch, func() error { return m.c.DeactivateLayer(scratch) })
+}
+
+// ID is the GUID of the directory's name.
+func (m layers) ID(ctx context.Context, path string) (string, error) {
+	return await(ctx, m.c, "NameToGuid", path, func() (string, error) { return m.c.NameToGUID(baseName(path)) }, nil)
+}
+
+// network is hcs.Network for a client.
+type network struct{ c *Client }
+
+func (m network) CreateNamespace(ctx context.Context, id string) error {
+	return await0(ctx, m.c, "HcnCreateNamespace", id, func() error {
+		h := m.c.NewHandle()
+		if err := m.c.HcnCreate(Namespace, h, 0, id, `{"SchemaVersion":{"Major":2,"Minor":0}}`); err != nil {
+			return err
+		}
+		return m.c.HcnClose(Namespace, h)
+	})
+}
+
+func (m network) DeleteNamespace(ctx context.Context, id string) error {
+	return await0(ctx, m.c, "HcnDeleteNamespace", id, func() error { return m.c.HcnDelete(Namespace, id) })
+}
+
+func (m network) AddEndpoint(ctx context.Context, namespace, endpoint string) error {
+	return m.modify(ctx, namespace, endpoint, "Add")
+}
+
+func (m network) RemoveEndpoint(ctx context.Context, namespace, endpoint string) error {
+	return m.modify(ctx, namespace, endpoint, "Remove")
+}
+
+func (m network) modify(ctx context.Context, namespace, endpoint, request string) error {
+	return await0(ctx, m.c, "HcnModifyNamespace", namespace, func() error {
+		h := m.c.NewHandle()
+		if err := m.c.HcnOpen(Namespace, h, namespace); err != nil {
+			return err
+		}
+		defer func() { _ = m.c.HcnClose(Namespace, h) }()
+		return m.c.HcnModify(Namespace, h, text(map[string]any{
+			"ResourceType": "Endpoint", "RequestType": request, "Settings": map[string]string{"EndpointId": endpoint},
+		}))
+	})
+}
+
+// host is hcs.Host for a client. Its pipes are in memory, known to all clients of the service, and end with the client.
+type host struct{ c *Client }
+
+func (m host) Facts(context.Context) (hcs.Facts, error) { return m.c.svc.facts, nil }
+
+// ResolvePath is the identity: the model has no links.
+func (m host) ResolvePath(path string) (string, error) { return path, nil }
+
+func (m host) DialPipe(ctx context.Context, path string) (net.Conn, error) {
+	conn, err := m.c.DialPipe(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
+}
+
+func (m host) ListenPipe(path string) (net.Listener, error) { return m.c.ListenPipe(path) }
+
+// DialPipe connects the client's process to a named pipe.
+func (c *Client) DialPipe(ctx context.Context, path string) (*PipeConn, error) {
+	conn, err := c.svc.pipes.dial(ctx, path)
+	if err != nil {
+		return nil, failure("CreateFile", path, err)
+	}
+	conn.after = func() { c.disown(conn) }
+	c.own(conn)
+	return conn, nil
+}
+
+// ListenPipe makes the client's process serve a named pipe.
+func (c *Client) ListenPipe(path string) (net.Listener, error) {
+	l, err := c.svc.pipes.listen(path)
+	if err != nil {
+		return nil, failure("CreateNamedPipe", path, err)
+	}
+	l.after = func() { c.disown(l) }
+	l.own = func(conn *PipeConn) {
+		conn.after = func() { c.disown(conn) }
+		c.own(conn)
+	}
+	c.own(l)
+	return l, nil
+}
+
+// own ties a pipe to the client's process; of a process that has ended it is closed at once.
+func (c *Client) own(o closer) {
+	c.svc.mu.Lock()
+	closed := c.closed
+	if !closed {
+		c.owned[o] = struct{}{}
+	}
+	c.svc.mu.Unlock()
+	if closed {
+		_ = o.Close() // an end in memory cannot fail
+	}
+}
+
+func (c *Client) disown(o closer) {
+	c.svc.mu.Lock()
+	defer c.svc.mu.Unlock()
+	delete(c.owned, o)
+}

@@ -1,0 +1,134 @@
+package sim
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// The translation between HCN documents and HNS's older ones.
+
+// ipam, subnet, route, ipConfiguration and dns are the parts of HCN documents that the older ones have too.
+type ipam struct {
+	Type    string
+	Subnets []subnet
+}
+
+type subnet struct {
+	IPAddressPrefix string  `json:"IpAddressPrefix"`
+	Routes          []route `json:",omitempty"`
+}
+
+type route struct {
+	NextHop           string
+	DestinationPrefix string
+}
+
+type ipConfiguration struct {
+	IPAddress    string `json:"IpAddress"`
+	PrefixLength uint8
+}
+
+type dns struct {
+	Domain     string   `json:",omitempty"`
+	ServerList []string `json:",omitempty"`
+}
+
+func ipamsOf(subnets []hnsSubnet) []ipam {
+	i := ipam{Type: "Static"}
+	for _, sn := range subnets {
+		out := subnet{IPAddressPrefix: sn.AddressPrefix}
+		if sn.GatewayAddress != "" {
+			out.Routes = []route{{NextHop: sn.GatewayAddress, DestinationPrefix: "0.0.0.0/0"}}
+		}
+		i.Subnets = append(i.Subnets, out)
+	}
+	return []ipam{i}
+}
+
+// fill writes the endpoint as HCN members.
+func (e *hnsEndpoint) fill(fields map[string]json.RawMessage) {
+	setString(fields, "Name", e.Name)
+	setString(fields, "MacAddress", e.MacAddress)
+	if e.IPAddress != "" {
+		fields["IpConfigurations"] = json.RawMessage(text([]ipConfiguration{{e.IPAddress, e.PrefixLength}}))
+	}
+	if e.GatewayAddress != "" {
+		fields["Routes"] = json.RawMessage(text([]route{{e.GatewayAddress, "0.0.0.0/0"}}))
+	}
+	if e.DNSSuffix != "" || e.DNSServerList != "" {
+		d := dns{Domain: e.DNSSuffix}
+		if e.DNSServerList != "" {
+			d.ServerList = splitList(e.DNSServerList)
+		}
+		fields["Dns"] = json.RawMessage(text(d))
+	}
+	if len(e.Policies) > 0 {
+		fields["Policies"] = json.RawMessage(text(e.Policies))
+	}
+}
+
+// hnsDocument is an object as HNS shows it. The caller holds mu.
+func (s *Service) hnsDocument(o *object) any {
+	switch o.kind {
+	case Namespace:
+		type hnsResource struct {
+			Type string
+			Data struct {
+				ID string `json:"Id"`
+			}
+		}
+		list := []hnsResource{}
+		for _, r := range s.resources(o) {
+			h := hnsResource{Type: r.Type}
+			h.Data.ID = r.Data.ID
+			list = append(list, h)
+		}
+		return map[string]any{"ID": o.id, "ResourceList": list, "CompartmentId": o.number}
+	case Network:
+		n := hnsNetwork{ID: o.id, Name: rawString(o.doc["Name"]), Type: rawString(o.doc["Type"])}
+		var ipams []ipam
+		part(o, "Ipams", &ipams)
+		for _, i := range ipams {
+			for _, sn := range i.Subnets {
+				out := hnsSubnet{AddressPrefix: sn.IPAddressPrefix}
+				if len(sn.Routes) > 0 {
+					out.GatewayAddress = sn.Routes[0].NextHop
+				}
+				n.Subnets = append(n.Subnets, out)
+			}
+		}
+		part(o, "Policies", &n.Policies)
+		return n
+	case Endpoint:
+		e := hnsEndpoint{ID: o.id, Name: rawString(o.doc["Name"]), MacAddress: rawString(o.doc["MacAddress"]), VirtualNetwork: o.network.id}
+		var ips []ipConfiguration
+		if part(o, "IpConfigurations", &ips); len(ips) > 0 {
+			e.IPAddress, e.PrefixLength = ips[0].IPAddress, ips[0].PrefixLength
+		}
+		var routes []route
+		if part(o, "Routes", &routes); len(routes) > 0 {
+			e.GatewayAddress = routes[0].NextHop
+		}
+		var d dns
+		part(o, "Dns", &d)
+		e.DNSSuffix, e.DNSServerList = d.Domain, joinList(d.ServerList)
+		part(o, "Policies", &e.Policies)
+		if o.namespace != nil {
+			e.Namespace = &resourceData{ID: o.namespace.id}
+		}
+		return e
+	default:
+		return s.properties(o)
+	}
+}
+
+// part decodes a member of an object's document. One of another shape is left out: HCN takes more forms than HNS can show.
+func part(o *object, name string, into any) {
+	if m := o.doc[name]; present(m) {
+		_ = json.Unmarshal(m, into)
+	}
+}
+
+func splitList(s string) []string { return strings.Split(s, ",") }
+
+func joinList(l []string) string { return strings.Join(l, ",") }

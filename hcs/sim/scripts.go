@@ -1,0 +1,199 @@
+package sim
+
+import (
+	"io"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"containerd-shim-hcs/hcs"
+	"containerd-shim-hcs/hcs/schema"
+)
+
+// Scripts is a Launcher whose processes are goroutines that run the language of script.go. Their streams must be ends of Pipe or of
+// a pipe from DialPipe. Known users are the two of the base images and SYSTEM; a working directory exists when it is the root of C:,
+// Windows' own, one that AddDir named, or below a mapped directory.
+type Scripts struct {
+	mu   sync.Mutex
+	dirs map[string]bool
+	pid  uint32
+}
+
+// NewScripts makes a launcher.
+func NewScripts() *Scripts {
+	s := &Scripts{dirs: map[string]bool{}, pid: 1000}
+	s.AddDir(`C:\`, `C:\Windows`, `C:\Windows\System32`)
+	return s
+}
+
+// AddDir makes directories exist in every container.
+func (l *Scripts) AddDir(paths ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range paths {
+		l.dirs[pathKey(p)] = true
+	}
+}
+
+// Open never fails.
+func (l *Scripts) Open(c Container) (Group, error) {
+	return &scriptGroup{launcher: l, container: c, procs: map[uint32]*scriptProcess{}}, nil
+}
+
+func (l *Scripts) newPid() uint32 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pid += 4 // Windows' pids are multiples of four
+	return l.pid
+}
+
+func (l *Scripts) hasDir(dir string, mounts []schema.MappedDirectory) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if dir == "" || l.dirs[pathKey(dir)] {
+		return true
+	}
+	for _, m := range mounts {
+		if below := pathKey(m.ContainerPath); pathKey(dir) == below || strings.HasPrefix(pathKey(dir), below+`\`) {
+			return true
+		}
+	}
+	return false
+}
+
+// scriptGroup is one container's processes.
+type scriptGroup struct {
+	launcher  *Scripts
+	container Container
+
+	mu    sync.Mutex
+	dead  bool
+	procs map[uint32]*scriptProcess
+	used  Usage // of all processes; CommitBytes of those that run
+}
+
+// untilReader and untilWriter are streams that a killed process can be taken away from.
+type untilReader interface {
+	io.Closer
+	ReadUntil(stop <-chan struct{}, p []byte) (int, error)
+	Finish()
+}
+
+type untilWriter interface {
+	io.Closer
+	WriteUntil(stop <-chan struct{}, p []byte) (int, error)
+}
+
+var users = map[string]bool{
+	"": true, "containeruser": true, "containeradministrator": true, `user manager\containeruser`: true, `user manager\containeradministrator`: true,
+	"system": true, `nt authority\system`: true,
+}
+
+// Launch starts a script.
+func (g *scriptGroup) Launch(p *schema.ProcessParameters, s Streams) (Running, error) {
+	streams, err := share(s)
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	proc, err := g.launch(p, streams)
+	if err != nil {
+		streams.release()
+		return nil, err
+	}
+	return proc, nil
+}
+
+func (g *scriptGroup) launch(p *schema.ProcessParameters, streams *sharedStreams) (*scriptProcess, error) {
+	line := p.CommandLine
+	if line == "" {
+		line = p.ApplicationName
+	}
+	script, err := parseScript(line)
+	switch {
+	case !users[strings.ToLower(p.User)]:
+		return nil, refuse(hcs.ErrInvalidArgument, "no user %q", p.User)
+	case !g.launcher.hasDir(p.WorkingDirectory, g.container.Mounts):
+		return nil, refuse(hcs.ErrInvalidDirectory, "no directory %s in the container", p.WorkingDirectory)
+	case err != nil:
+		return nil, err
+	}
+	return g.start(p, streams, script)
+}
+
+// start makes a process that holds the streams, and runs it.
+func (g *scriptGroup) start(p *schema.ProcessParameters, streams *sharedStreams, script []statement) (*scriptProcess, error) {
+	word, _ := cutWord(p.CommandLine)
+	proc := &scriptProcess{
+		group: g, params: p, pid: g.launcher.newPid(), image: word + ".exe", created: time.Now(), streams: streams,
+		handlers: map[schema.Signal][]statement{}, dead: make(chan struct{}), reaped: make(chan struct{}), resized: make(chan struct{}),
+	}
+	if len(p.ConsoleSize) == 2 {
+		proc.height, proc.width = p.ConsoleSize[0], p.ConsoleSize[1]
+	}
+	for len(script) > 0 && (script[0].verb == "ignore" || script[0].verb == "on") {
+		proc.handle(&script[0])
+		script = script[1:]
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.dead {
+		return nil, refuse(hcs.ErrInvalidState, "the container has ended")
+	}
+	g.procs[proc.pid] = proc
+	proc.threads.Go(func() { proc.main(script) })
+	go proc.reap()
+	return proc, nil
+}
+
+// Processes lists what runs, in the order of pids.
+func (g *scriptGroup) Processes() []schema.ProcessDetails {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	list := []schema.ProcessDetails{}
+	for _, p := range g.procs {
+		list = append(list, schema.ProcessDetails{
+			ProcessID: p.pid, ImageName: p.image, CreateTimestamp: p.created.UTC(), UserTime100ns: p.user100ns,
+			MemoryCommitBytes: p.memory, MemoryWorkingSetPrivateBytes: p.memory,
+		})
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].ProcessID < list[j].ProcessID })
+	return list
+}
+
+// Usage is the sum over all processes so far.
+func (g *scriptGroup) Usage() Usage {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.used
+}
+
+// Kill ends every process, and returns when all are gone.
+func (g *scriptGroup) Kill(code uint32) {
+	g.mu.Lock()
+	g.dead = true
+	var list []*scriptProcess
+	for _, p := range g.procs {
+		list = append(list, p)
+	}
+	g.mu.Unlock()
+	for _, p := range list {
+		p.Kill(code)
+	}
+	for _, p := range list {
+		<-p.reaped
+	}
+}
+
+// Close has nothing to release: the processes are gone.
+func (g *scriptGroup) Close() {}
+
+// account changes the usage under the group's lock.
+func (g *scriptGroup) account(f func(*Usage)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f(&g.used)
+	g.used.PeakCommitBytes = max(g.used.PeakCommitBytes, g.used.CommitBytes)
+	g.used.PrivateSet = g.used.CommitBytes
+}
