@@ -1,6 +1,7 @@
 package computecore
 
 import (
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -16,14 +17,14 @@ func hcsCreateOperation(context uintptr) (uintptr, hcs.Code) {
 	if code := find(procCreateOperation); call.Failed(code) {
 		return 0, code
 	}
-	op, _, errno := procCreateOperation.Call(context, completionCallback())
-	if op == 0 {
-		if code := hcs.CodeOf(call.Wrap("", "", errno)); call.Failed(code) {
-			return 0, code
-		}
-		return 0, call.FromWin32(windows.ERROR_NOT_ENOUGH_MEMORY)
+	op, _, errno := syscall.SyscallN(procCreateOperation.Addr(), context, completionCallback())
+	switch {
+	case op != 0:
+		return op, call.OK
+	case errno != 0:
+		return 0, call.FromWin32(errno)
 	}
-	return op, call.OK
+	return 0, call.FromWin32(windows.ERROR_NOT_ENOUGH_MEMORY)
 }
 
 // void HcsCloseOperation(HCS_OPERATION)

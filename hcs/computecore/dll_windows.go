@@ -16,7 +16,13 @@ import (
 
 var dll = windows.NewLazySystemDLL("computecore.dll")
 
-func fn(name string) *windows.LazyProc { return dll.NewProc(name) }
+// proc is a *windows.LazyProc; the tests have others.
+type proc interface {
+	Find() error
+	Addr() uintptr
+}
+
+func fn(name string) proc { return dll.NewProc(name) }
 
 var (
 	procCreateOperation               = fn("HcsCreateOperation")
@@ -45,14 +51,14 @@ var (
 )
 
 // find loads the DLL and the function. A missing one is a code: ERROR_MOD_NOT_FOUND or ERROR_PROC_NOT_FOUND.
-func find(p *windows.LazyProc) hcs.Code {
+func find(p proc) hcs.Code {
 	return hcs.CodeOf(call.Wrap("", "", p.Find()))
 }
 
 // hresult calls a function that returns HRESULT.
 //
 //go:uintptrescapes
-func hresult(p *windows.LazyProc, args ...uintptr) hcs.Code {
+func hresult(p proc, args ...uintptr) hcs.Code {
 	if code := find(p); call.Failed(code) {
 		return code
 	}
@@ -61,7 +67,7 @@ func hresult(p *windows.LazyProc, args ...uintptr) hcs.Code {
 }
 
 // void calls a function that returns nothing. The export exists: what it closes came from its DLL.
-func void(p *windows.LazyProc, handle uintptr) {
+func void(p proc, handle uintptr) {
 	if find(p) == call.OK {
 		_, _, _ = syscall.SyscallN(p.Addr(), handle)
 	}

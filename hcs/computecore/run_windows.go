@@ -51,7 +51,7 @@ func (s *system) Run(ctx context.Context, params *schema.ProcessParameters) (hcs
 
 // create starts a process. Quirk: on Windows Server 2022 HcsCreateProcess may complete synchronously, and the result of its
 // operation is then an error (E_INVALIDARG was seen) although there is a process handle; HcsGetProcessInfo has what is missing
-// (hcs-api §1.2; test: TestRunSyncQuirk in winetest). Only then: after a success it would race with a short-lived process.
+// (hcs-api §1.2; test: TestRunSyncQuirk). Only then: after a success it would race with a short-lived process.
 func create(id string, sys uintptr, params string) (raw uintptr, info processInformation, err error) {
 	_, err = operation{name: "HcsCreateProcess", id: id, info: &info, request: func(op uintptr) hcs.Code {
 		return hcsCreateProcess(sys, params, op, &raw)
