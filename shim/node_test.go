@@ -1,0 +1,330 @@
+package shim
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/containerd/containerd/api/events"
+	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
+	eventsapi "github.com/containerd/containerd/api/services/ttrpc/events/v1"
+	"github.com/containerd/containerd/api/types"
+	"github.com/containerd/ttrpc"
+	"github.com/containerd/typeurl/v2"
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"containerd-shim-hcs/hcs"
+	"containerd-shim-hcs/hcs/sim"
+)
+
+// node is a machine with the simulator under it, a shim on it and a containerd around it: what receives events, serves the streams'
+// pipes and calls the task API.
+type node struct {
+	t       *testing.T
+	svc     *sim.Service
+	machine hcs.Machine // containerd's own client of the simulator: for pipes
+	dir     string
+	served  chan error
+	task    taskapi.TTRPCTaskService
+	client  *ttrpc.Client
+
+	mu     sync.Mutex
+	events []string
+	outs   map[string]*stream
+}
+
+// stream is the client's end of an output pipe.
+type stream struct {
+	done chan struct{}
+	data []byte
+}
+
+const (
+	ns          = "default"
+	eventsPipe  = `\\.\pipe\containerd-containerd.ttrpc`
+	scratchDir  = `C:\snapshots\3`
+	baseDir     = `C:\snapshots\1`
+	secondLayer = `C:\snapshots\2`
+)
+
+// newNode starts a shim for the task "web". wrap may put something between the shim and the simulator.
+func newNode(t *testing.T, cfg sim.Config, wrap func(hcs.Machine) hcs.Machine) *node {
+	store := sim.NewMemory()
+	store.AddDir(baseDir, secondLayer)
+	store.AddScratch(scratchDir)
+	cfg.Store = store
+	n := &node{t: t, svc: sim.New(cfg), dir: t.TempDir(), served: make(chan error, 1), outs: map[string]*stream{}}
+	n.machine = n.svc.Machine(n.svc.Connect("containerd.exe", 1))
+	n.serveEvents()
+
+	shimClient := n.svc.Connect("containerd-shim-hcs-v1.exe", 2)
+	m := n.svc.Machine(shimClient)
+	if wrap != nil {
+		m = wrap(m)
+	}
+	ready := make(chan struct{})
+	go func() {
+		n.served <- Serve(t.Context(), Config{Machine: m, Namespace: ns, ID: "web", Events: eventsPipe, Ledgers: n.ledgers()}, func() { close(ready) })
+		shimClient.Close() // the end of the process
+	}()
+	select {
+	case <-ready:
+	case err := <-n.served:
+		t.Fatal(err)
+	}
+	conn, err := n.machine.Host.DialPipe(t.Context(), Address(ns, "web"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.client = ttrpc.NewClient(conn)
+	n.task = taskapi.NewTTRPCTaskClient(n.client)
+	return n
+}
+
+func (n *node) ledgers() string { return filepath.Join(n.dir, "ledger") }
+
+// close ends the shim and the simulator and returns what is still held there.
+func (n *node) close() []string {
+	_, err := n.task.Shutdown(n.t.Context(), &taskapi.ShutdownRequest{ID: "web", Now: true})
+	if err != nil {
+		n.t.Errorf("shutdown: %v", err)
+	}
+	_ = n.client.Close()
+	if err := <-n.served; err != nil {
+		n.t.Errorf("serve: %v", err)
+	}
+	held := n.svc.Held()
+	n.svc.Close()
+	return held
+}
+
+// Forward receives events.
+func (n *node) Forward(_ context.Context, r *eventsapi.ForwardRequest) (*emptypb.Empty, error) {
+	v, err := typeurl.UnmarshalAny(r.Envelope.Event)
+	if err != nil {
+		return nil, err
+	}
+	s := r.Envelope.Topic
+	switch e := v.(type) {
+	case *events.TaskCreate:
+		s += " " + e.ContainerID
+	case *events.TaskStart:
+		s += " " + e.ContainerID
+	case *events.TaskExecAdded:
+		s += " " + e.ExecID
+	case *events.TaskExecStarted:
+		s += " " + e.ExecID
+	case *events.TaskExit:
+		s += fmt.Sprintf(" %s %d", e.ID, e.ExitStatus)
+	case *events.TaskDelete:
+		s += fmt.Sprintf(" %s%s %d", e.ContainerID, prefixed("/", e.ID), e.ExitStatus)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.events = append(n.events, s)
+	return &emptypb.Empty{}, nil
+}
+
+func prefixed(p, s string) string {
+	if s == "" {
+		return ""
+	}
+	return p + s
+}
+
+func (n *node) serveEvents() {
+	l, err := n.machine.Host.ListenPipe(eventsPipe)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	server, err := ttrpc.NewServer()
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	eventsapi.RegisterTTRPCEventsService(server, n)
+	go func() { _ = server.Serve(context.Background(), l) }()
+	n.t.Cleanup(func() { _ = server.Close() })
+}
+
+func (n *node) seen() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.events)
+}
+
+// output serves a pipe and collects what comes.
+func (n *node) output(name string) string {
+	path := `\\.\pipe\` + name
+	l, err := n.machine.Host.ListenPipe(path)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	s := &stream{done: make(chan struct{})}
+	n.outs[path] = s
+	go func() {
+		defer close(s.done)
+		defer l.Close()
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		s.data, _ = io.ReadAll(conn)
+	}()
+	return path
+}
+
+// input serves a pipe for standard input; the function sends and, with nil, ends it.
+func (n *node) input(name string) (string, func([]byte)) {
+	path := `\\.\pipe\` + name
+	l, err := n.machine.Host.ListenPipe(path)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	conns := make(chan net.Conn, 1)
+	go func() {
+		defer l.Close()
+		if conn, err := l.Accept(); err == nil {
+			conns <- conn
+		}
+	}()
+	var conn net.Conn
+	return path, func(b []byte) {
+		if conn == nil {
+			conn = <-conns
+		}
+		if b == nil {
+			_ = conn.Close()
+			return
+		}
+		if _, err := conn.Write(b); err != nil {
+			n.t.Errorf("input: %v", err)
+		}
+	}
+}
+
+// text waits for the end of an output and returns it.
+func (n *node) text(path string) string {
+	s := n.outs[path]
+	select {
+	case <-s.done:
+		return string(s.data)
+	case <-time.After(10 * time.Minute):
+		return "(never ended)"
+	}
+}
+
+// spec of a container that runs a script.
+func spec(script string, change ...func(*specs.Spec)) *specs.Spec {
+	s := &specs.Spec{
+		Version:  specs.Version,
+		Hostname: "web",
+		Process:  &specs.Process{CommandLine: script, Cwd: `C:\`},
+		Windows:  &specs.Windows{Network: &specs.WindowsNetwork{AllowUnqualifiedDNSQuery: true}},
+	}
+	for _, f := range change {
+		f(s)
+	}
+	return s
+}
+
+func (n *node) bundle(s *specs.Spec) string {
+	dir, err := os.MkdirTemp(n.dir, "bundle")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), b, 0o600); err != nil {
+		n.t.Fatal(err)
+	}
+	return dir
+}
+
+// request is a create request with an output pipe named after the id.
+func (n *node) request(s *specs.Spec) *taskapi.CreateTaskRequest {
+	return &taskapi.CreateTaskRequest{
+		ID: "web", Bundle: n.bundle(s), Stdout: n.output("web-stdout"),
+		Rootfs: []*types.Mount{{Type: "windows-layer", Source: scratchDir, Options: []string{"rw", `parentLayerPaths=["C:\\snapshots\\2","C:\\snapshots\\1"]`}}},
+	}
+}
+
+func (n *node) create(s *specs.Spec) *taskapi.CreateTaskRequest {
+	n.t.Helper()
+	r := n.request(s)
+	if _, err := n.task.Create(n.t.Context(), r); err != nil {
+		n.t.Fatalf("create: %v", err)
+	}
+	return r
+}
+
+func (n *node) start(exec string) uint32 {
+	n.t.Helper()
+	r, err := n.task.Start(n.t.Context(), &taskapi.StartRequest{ID: "web", ExecID: exec})
+	if err != nil {
+		n.t.Fatalf("start %q: %v", exec, err)
+	}
+	return r.Pid
+}
+
+func (n *node) exec(id, script string, change ...func(*taskapi.ExecProcessRequest)) error {
+	b, err := json.Marshal(&specs.Process{CommandLine: script, Cwd: `C:\`})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	r := &taskapi.ExecProcessRequest{ID: "web", ExecID: id, Spec: &anypb.Any{Value: b}}
+	for _, f := range change {
+		f(r)
+	}
+	_, err = n.task.Exec(n.t.Context(), r)
+	return err
+}
+
+func (n *node) wait(exec string) *taskapi.WaitResponse {
+	n.t.Helper()
+	r, err := n.task.Wait(n.t.Context(), &taskapi.WaitRequest{ID: "web", ExecID: exec})
+	if err != nil {
+		n.t.Fatalf("wait %q: %v", exec, err)
+	}
+	return r
+}
+
+func (n *node) kill(exec string, signal uint32) error {
+	_, err := n.task.Kill(n.t.Context(), &taskapi.KillRequest{ID: "web", ExecID: exec, Signal: signal})
+	return err
+}
+
+func (n *node) delete(exec string) (*taskapi.DeleteResponse, error) {
+	return n.task.Delete(n.t.Context(), &taskapi.DeleteRequest{ID: "web", ExecID: exec})
+}
+
+// gone checks that nothing is held: not at the simulator, not in the ledger.
+func (n *node) gone() {
+	n.t.Helper()
+	if held := n.close(); len(held) > 0 {
+		n.t.Errorf("still held: %v", held)
+	}
+	if left, _ := filepath.Glob(filepath.Join(n.ledgers(), "*", "*")); len(left) > 0 {
+		b, _ := os.ReadFile(left[0])
+		n.t.Errorf("still in the ledger: %s", b)
+	}
+}
+
+func expect(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
