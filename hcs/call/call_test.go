@@ -16,7 +16,7 @@ func TestBoundedReturnsTheResult(t *testing.T) {
 		t.Fatalf("%d, %v", v, err)
 	}
 	want := errors.New("no")
-	if _, err := Bounded(context.Background(), "Op", "id", func() (int, error) { return 0, want }, nil); err != want {
+	if _, err := Bounded(context.Background(), "Op", "id", func() (int, error) { return 0, want }, nil); !errors.Is(err, want) {
 		t.Fatal(err)
 	}
 }

@@ -25,8 +25,3 @@ const (
 	eventProcessExited     = 0x00010000
 	eventServiceDisconnect = 0x02000000
 )
-
-const (
-	genericAll  = 0x10000000 // access right of the open calls
-	eventOption = 0          // HcsEventOptionNone
-)

@@ -12,6 +12,11 @@ import (
 
 type ptr = unsafe.Pointer
 
+const (
+	genericAll  = 0x10000000 // access right of the open calls
+	eventOption = 0          // HcsEventOptionNone
+)
+
 // HCS_OPERATION HcsCreateOperation(const void* context, HCS_OPERATION_COMPLETION callback); NULL: see GetLastError
 func hcsCreateOperation(context uintptr) (uintptr, hcs.Code) {
 	if code := find(procCreateOperation); call.Failed(code) {

@@ -2,6 +2,7 @@ package computecore
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strconv"
 	"time"
@@ -161,8 +162,8 @@ const deniedGrace = time.Second
 // gone folds the ways in which HCS says that the process has exited (hcs-api §2.2) into ErrProcessAlreadyStopped. Quirk: ending a
 // process that is dying is "access denied"; that is believed when its exit event comes, and otherwise passed on.
 func (p *process) gone(err error) error {
-	e, ok := err.(*hcs.Error)
-	if !ok {
+	var e *hcs.Error
+	if !errors.As(err, &e) {
 		return err
 	}
 	switch e.Code.Family() {

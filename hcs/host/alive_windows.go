@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/windows"
@@ -12,7 +13,7 @@ func ProcessStart(pid uint32) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("process %d: open: %w", pid, err)
 	}
-	defer windows.CloseHandle(h)
+	defer closeHandle(h)
 	return created(h, pid)
 }
 
@@ -29,9 +30,9 @@ func created(h windows.Handle, pid uint32) (int64, error) {
 func ProcessAlive(pid uint32, start int64) bool {
 	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION|windows.SYNCHRONIZE, false, pid)
 	if err != nil {
-		return err == windows.ERROR_ACCESS_DENIED
+		return errors.Is(err, windows.ERROR_ACCESS_DENIED)
 	}
-	defer windows.CloseHandle(h)
+	defer closeHandle(h)
 	if at, err := created(h, pid); err != nil || at != start {
 		return err != nil
 	}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,14 +33,14 @@ func SecureDir(path string) error {
 	// The descriptor is there from the first moment.
 	sa := windows.SecurityAttributes{SecurityDescriptor: sd}
 	sa.Length = uint32(unsafe.Sizeof(sa))
-	switch err := windows.CreateDirectory(p, &sa); err {
-	case nil:
+	err = windows.CreateDirectory(p, &sa)
+	switch {
+	case err == nil:
 		return nil
-	case windows.ERROR_ALREADY_EXISTS:
-	default:
-		return fmt.Errorf("directory %s: %w", path, err)
+	case errors.Is(err, windows.ERROR_ALREADY_EXISTS):
+		return takeOver(path, p, sd)
 	}
-	return takeOver(path, p, sd)
+	return fmt.Errorf("directory %s: %w", path, err)
 }
 
 func takeOver(path string, p *uint16, sd *windows.SECURITY_DESCRIPTOR) error {
@@ -50,7 +51,7 @@ func takeOver(path string, p *uint16, sd *windows.SECURITY_DESCRIPTOR) error {
 	if err != nil {
 		return fmt.Errorf("directory %s: open: %w", path, err)
 	}
-	defer windows.CloseHandle(h)
+	defer closeHandle(h)
 	var info windows.ByHandleFileInformation
 	if err := windows.GetFileInformationByHandle(h, &info); err != nil {
 		return fmt.Errorf("directory %s: attributes: %w", path, err)

@@ -23,6 +23,9 @@ func New() hcs.Host { return host{} }
 
 type host struct{}
 
+// closeHandle closes what was opened for a question; there is nothing to do about a failure.
+func closeHandle(h windows.Handle) { _ = windows.CloseHandle(h) }
+
 // memoryStatus is MEMORYSTATUSEX.
 type memoryStatus struct {
 	Length, MemoryLoad                                    uint32
@@ -65,7 +68,7 @@ func revision() (int, error) {
 	if err != nil {
 		return 0, call.Wrap("RegOpenKeyEx", path, err)
 	}
-	defer k.Close()
+	defer func() { _ = k.Close() }()
 	v, _, err := k.GetIntegerValue("UBR")
 	if err != nil && !errors.Is(err, registry.ErrNotExist) {
 		return 0, call.Wrap("RegQueryValueEx", path+`\UBR`, err)

@@ -18,7 +18,7 @@ func start(cmd *exec.Cmd, pipe *os.File) error {
 	if err := windows.DuplicateHandle(self, windows.Handle(pipe.Fd()), self, &h, 0, true, windows.DUPLICATE_SAME_ACCESS); err != nil {
 		return fmt.Errorf("readiness pipe: %w", err)
 	}
-	defer windows.CloseHandle(h)
+	defer closeHandle(h)
 	cmd.Env = append(cmd.Env, readyEnv+"="+strconv.FormatUint(uint64(h), 10))
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		HideWindow:                 true,
