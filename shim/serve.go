@@ -29,6 +29,7 @@ type Config struct {
 const (
 	graceBound = 3 * time.Second // requests under way when the shim ends
 	flushBound = 2 * time.Second // the last events
+	leaveBound = time.Second     // for clients to hang up after the last answer
 )
 
 // Serve serves the task API until Shutdown is asked for or ctx ends. ready is called once both pipes accept connections.
@@ -76,7 +77,8 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 	var once sync.Once
 	register(server, &service{pod: pod, shutdown: func() { once.Do(func() { close(shutdown) }) }})
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(ctx, listener) }()
+	clients := &counted{Listener: listener, none: make(chan struct{})}
+	go func() { served <- server.Serve(ctx, clients) }()
 	ready()
 	log.Info("serving")
 
@@ -87,6 +89,8 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 		return fmt.Errorf("ttrpc: %w", err)
 	}
 	log.Info("ending")
+	// ttrpc closes a connection that is idle, be its last answer sent or not: the client goes first.
+	clients.wait(leaveBound)
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceBound)
 	defer cancel()
 	if err := server.Shutdown(grace); err != nil && !errors.Is(err, context.DeadlineExceeded) {
