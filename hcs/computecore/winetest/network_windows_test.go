@@ -1,6 +1,7 @@
 package winetest
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -38,5 +39,34 @@ func TestNamespace(t *testing.T) {
 		if err := n.CreateNamespace(within(t, bound), bad); !errdefs.IsInvalidArgument(err) {
 			t.Fatal(bad, err)
 		}
+	}
+}
+
+func TestEndpoint(t *testing.T) {
+	n := hcn.New()
+	ids := make([]string, 3)
+	for i := range ids {
+		g, err := guid.NewV4()
+		must(t, err)
+		ids[i] = g.String()
+	}
+	network, endpoint, namespace := ids[0], ids[1], ids[2]
+	const version = `{"SchemaVersion":{"Major":2,"Minor":0}}`
+	simAll(t, []string{"HcnCreateNetwork", "1", network, version}, []string{"HcnCreateEndpoint", "2", "1", endpoint, version})
+	t.Cleanup(func() { simAll(t, []string{"HcnDeleteEndpoint", endpoint}, []string{"HcnDeleteNetwork", network}) })
+	must(t, n.CreateNamespace(within(t, bound), namespace))
+	t.Cleanup(func() { must(t, n.DeleteNamespace(context.Background(), namespace)) })
+
+	must(t, n.AddEndpoint(within(t, bound), namespace, endpoint))
+	query := simAll(t, []string{"HcnOpenEndpoint", "1", endpoint}, []string{"HcnQueryEndpointProperties", "1", version})
+	if !strings.Contains(strings.ToLower(query[0]), namespace) {
+		t.Fatal("not attached:", query)
+	}
+	if err := n.AddEndpoint(within(t, bound), namespace, endpoint); !errdefs.IsAlreadyExists(err) {
+		t.Fatal(err)
+	}
+	must(t, n.RemoveEndpoint(within(t, bound), namespace, endpoint))
+	if err := n.RemoveEndpoint(within(t, bound), namespace, endpoint); !errdefs.IsNotFound(err) {
+		t.Fatal(err)
 	}
 }

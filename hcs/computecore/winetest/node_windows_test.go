@@ -33,6 +33,12 @@ func within(t *testing.T, d time.Duration) context.Context {
 // sim asks the simulator over a connection of its own.
 func sim(t *testing.T, name string, args ...string) []string {
 	t.Helper()
+	return simAll(t, append([]string{name}, args...))
+}
+
+// simAll is the same for requests that use each other's handles; the last one's answer is returned.
+func simAll(t *testing.T, requests ...[]string) []string {
+	t.Helper()
 	address, err := os.ReadFile(`C:\hcssim\address`)
 	if err != nil {
 		t.Fatal("this test wants the rig: ", err)
@@ -43,7 +49,7 @@ func sim(t *testing.T, name string, args ...string) []string {
 	}
 	defer conn.Close()
 	var answer []string
-	for i, words := range [][]string{{"Hello", "winetest", strconv.Itoa(os.Getpid())}, append([]string{name}, args...)} {
+	for i, words := range append([][]string{{"Hello", "winetest", strconv.Itoa(os.Getpid())}}, requests...) {
 		id := uint32(i + 1)
 		if err := wire.Write(conn, wire.Frame{ID: id, Fields: words}); err != nil {
 			t.Fatal(err)
@@ -51,7 +57,7 @@ func sim(t *testing.T, name string, args ...string) []string {
 		for {
 			f, err := wire.Read(conn)
 			if err != nil {
-				t.Fatal(name, err)
+				t.Fatal(words[0], err)
 			}
 			if f.ID != id {
 				continue // an event
