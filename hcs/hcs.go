@@ -7,7 +7,8 @@
 //     ErrOperationTimeout; the request itself may still complete at the service ("done, but the answer is lost").
 //   - No call is abandoned inside the DLL: computecore frees handles that a call in flight still uses.
 //   - Terminate never waits behind another call.
-//   - An exit is a value on a channel that is closed right after it: the first reader gets the value.
+//   - An exit is a value on a channel that is closed right after it: the first reader gets the value. Closing the handle ends the
+//     channel without a value when none had come.
 package hcs
 
 import (

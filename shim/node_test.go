@@ -20,6 +20,7 @@ import (
 	"github.com/containerd/ttrpc"
 	"github.com/containerd/typeurl/v2"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/emptypb"
 
@@ -103,6 +104,7 @@ func (n *node) close() []string {
 	if err := <-n.served; err != nil {
 		n.t.Errorf("serve: %v", err)
 	}
+	time.Sleep(5 * time.Minute) // calls that were given up are still bounded
 	held := n.svc.Held()
 	n.svc.Close()
 	return held
@@ -327,4 +329,12 @@ func expect(t *testing.T, got []string, want ...string) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
+}
+
+func decode(t *testing.T, b []byte) *taskapi.DeleteResponse {
+	var r taskapi.DeleteResponse
+	if err := proto.Unmarshal(b, &r); err != nil {
+		t.Errorf("delete response: %v", err)
+	}
+	return &r
 }

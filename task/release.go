@@ -37,7 +37,7 @@ func (r *Runner) stop(l *live) {
 	if !errors.Is(err, hcs.ErrInvalidState) {
 		r.Log.Warn("container does not shut down; it is terminated", "id", l.key.Task, "error", err)
 	}
-	if r.terminate(l) != nil {
+	if stopped, err := r.terminate(l); stopped || err != nil {
 		return
 	}
 	select {
@@ -77,19 +77,37 @@ func closeSystem(ctx context.Context, sys hcs.System, exited <-chan struct{}) er
 	select {
 	case <-exited:
 	default:
-		if err := sys.Terminate(ctx); err != nil && !errdefs.IsNotFound(err) {
+		err := sys.Terminate(ctx)
+		if errdefs.IsNotFound(err) { // it has stopped, whether we were told or not
+			break
+		}
+		if err != nil {
 			return fmt.Errorf("terminate: %w", err)
 		}
-		select {
-		case <-exited:
-		case <-ctx.Done():
-			return fmt.Errorf("the terminated container does not stop: %w", ctx.Err())
+		if err := stopped(ctx, sys, exited); err != nil {
+			return err
 		}
 	}
 	if err := sys.Close(); err != nil {
 		return fmt.Errorf("close: %w", err)
 	}
 	return nil
+}
+
+// stopped waits for the end of a terminated system. The event may be lost, so the service is asked too.
+func stopped(ctx context.Context, sys hcs.System, exited <-chan struct{}) error {
+	for {
+		select {
+		case <-exited:
+			return nil
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+			return fmt.Errorf("the terminated container does not stop: %w", ctx.Err())
+		}
+		if errdefs.IsNotFound(sys.Terminate(ctx)) {
+			return nil
+		}
+	}
 }
 
 // Release gives back what a ledger holds, last first. An entry that fails does not keep the others: only the layers wait for the

@@ -34,6 +34,8 @@ const (
 	// signalAnswer is how long the answer to a signal waits for the service: with server core HcsSignalProcess returns only when
 	// the process is gone (peer-runhcs §2.3).
 	signalAnswer = 500 * time.Millisecond
+	// askAgain is the pause between questions whether a terminated container has stopped.
+	askAgain = time.Second
 	// codeRest is how long after the end of its compute system a process's own exit may arrive.
 	codeRest = time.Second
 )

@@ -66,7 +66,8 @@ func (r *Runner) kill(l *live) error {
 		if l.parent != nil {
 			return nil // terminated as soon as its start is answered
 		}
-		return r.terminate(l)
+		_, err := r.terminate(l)
+		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), killBound)
 	defer cancel()
@@ -78,7 +79,7 @@ func (r *Runner) kill(l *live) error {
 		case <-time.After(killBound):
 		}
 		r.Log.Error("a terminated process lives on; its container is terminated", "process", l.key.String())
-		_ = r.terminate(l.container())
+		_, _ = r.terminate(l.container())
 		select {
 		case <-l.gone:
 		case <-sys.exited:
@@ -94,15 +95,19 @@ func (r *Runner) kill(l *live) error {
 	return nil
 }
 
-// terminate ends the container.
-func (r *Runner) terminate(l *live) error {
+// terminate ends the container; stopped means that it had ended already.
+func (r *Runner) terminate(l *live) (stopped bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), killBound)
 	defer cancel()
-	if err := l.system.Load().Terminate(ctx); err != nil && !errdefs.IsNotFound(err) {
-		r.Log.Warn("terminate container", "id", l.key.Task, "error", err)
-		return fmt.Errorf("terminate %s: %w", l.key, err)
+	err = l.system.Load().Terminate(ctx)
+	if errdefs.IsNotFound(err) {
+		return true, nil
 	}
-	return nil
+	if err != nil {
+		r.Log.Warn("terminate container", "id", l.key.Task, "error", err)
+		return false, fmt.Errorf("terminate %s: %w", l.key, err)
+	}
+	return false, nil
 }
 
 func (r *Runner) resize(l *live, s Size) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"sync"
 
 	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/schema"
@@ -76,6 +77,7 @@ type system struct {
 	hcs.System
 	s      *Set
 	exited <-chan hcs.SystemExit
+	drop   func() // closes exited when its event was dropped
 }
 
 // wrapSystem is curried to take what Create and Open return.
@@ -86,10 +88,16 @@ func wrapSystem(s *Set) func(hcs.System, error) (hcs.System, error) {
 		}
 		w := &system{System: inner, s: s, exited: inner.Exited()}
 		if s.Match(SystemExited, inner.ID()).Kind == DropEvent {
-			w.exited = make(chan hcs.SystemExit)
+			w.exited, w.drop = dropped[hcs.SystemExit]()
 		}
 		return w, nil
 	}
+}
+
+// dropped is a channel on which no event comes; like every exit channel it ends when its handle is closed.
+func dropped[T any]() (<-chan T, func()) {
+	c := make(chan T)
+	return c, sync.OnceFunc(func() { close(c) })
 }
 
 func (y *system) Exited() <-chan hcs.SystemExit { return y.exited }
@@ -128,7 +136,12 @@ func (y *system) OpenProcess(ctx context.Context, pid uint32) (hcs.Process, erro
 }
 
 func (y *system) Close() error {
-	return do0(context.Background(), y.s, "HcsCloseComputeSystem", y.ID(), y.System.Close)
+	return do0(context.Background(), y.s, "HcsCloseComputeSystem", y.ID(), func() error {
+		if y.drop != nil {
+			y.drop()
+		}
+		return y.System.Close()
+	})
 }
 
 // process passes Pid and the streams through.
@@ -137,6 +150,7 @@ type process struct {
 	s      *Set
 	id     string // of the system
 	exited <-chan hcs.ProcessExit
+	drop   func() // as the system's
 }
 
 func (y *system) wrapProcess(inner hcs.Process, err error) (hcs.Process, error) {
@@ -145,7 +159,7 @@ func (y *system) wrapProcess(inner hcs.Process, err error) (hcs.Process, error) 
 	}
 	w := &process{Process: inner, s: y.s, id: y.ID(), exited: inner.Exited()}
 	if y.s.Match(ProcessExited, y.ID()).Kind == DropEvent {
-		w.exited = make(chan hcs.ProcessExit)
+		w.exited, w.drop = dropped[hcs.ProcessExit]()
 	}
 	return w, nil
 }
@@ -182,7 +196,12 @@ func (p *process) Resize(ctx context.Context, width, height uint16) error {
 }
 
 func (p *process) Close() error {
-	return do0(context.Background(), p.s, "HcsCloseProcess", p.id, p.Process.Close)
+	return do0(context.Background(), p.s, "HcsCloseProcess", p.id, func() error {
+		if p.drop != nil {
+			p.drop()
+		}
+		return p.Process.Close()
+	})
 }
 
 type host struct {
