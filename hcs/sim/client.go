@@ -7,8 +7,8 @@ import (
 	"containerd-shim-hcs/hcs"
 )
 
-// Client is one process that uses the service: an RPC context, which owns handles. Every method but Close, NewHandle, Reserve and
-// Abandon is one call of the service and appears in the journal. A failed call returns an *hcs.Error with a code of the computecore
+// Client is one process that uses the service: an RPC context, which owns handles. Every method that
+// takes or makes an object is one call of the service and appears in the journal. A failed call returns an *hcs.Error with a code of the computecore
 // family.
 type Client struct {
 	svc  *Service
@@ -130,13 +130,18 @@ func (c *Client) Reserve(h Handle) error {
 	return nil
 }
 
-// Abandon takes a reservation back that no call used.
+// Abandon takes a reservation back that no call used, or closes the object of a handle that the client never learnt to be made: RPC
+// runs down a handle whose answer was lost.
 func (c *Client) Abandon(h Handle) {
 	c.svc.mu.Lock()
 	defer c.svc.mu.Unlock()
-	if sl := c.slots[h]; sl != nil && !sl.claimed {
+	switch sl := c.slots[h]; {
+	case sl == nil:
+	case !sl.claimed:
 		sl.claimed = true
 		close(sl.ready)
+	default:
+		c.drop(sl)
 	}
 }
 
@@ -220,8 +225,8 @@ func closeHandle[T any](c *Client, h Handle) error {
 	return nil
 }
 
-// nameOf is the id behind a handle, for the journal.
-func (c *Client) nameOf(h Handle) string {
+// NameOf is the id behind a handle, as the journal has it.
+func (c *Client) NameOf(h Handle) string {
 	c.svc.mu.Lock()
 	defer c.svc.mu.Unlock()
 	if sl := c.slots[h]; sl != nil && sl.name != "" {

@@ -30,7 +30,7 @@ func statusOf(c hcs.Code) int32 { return int32(c) } //nolint:gosec // the bits a
 // gracefully. The processes' part in it is assumed. A system that was never started refuses with ErrInvalidState (§3).
 func (c *Client) ShutdownComputeSystem(h Handle, options string) error {
 	if err := checkOptions(options); err != nil {
-		return c.do("HcsShutDownComputeSystem", c.nameOf(h), func() error { return err })
+		return c.do("HcsShutDownComputeSystem", c.NameOf(h), func() error { return err })
 	}
 	return c.onSystem("HcsShutDownComputeSystem", h, func(r *systemRef) error {
 		s, sys := c.svc, r.sys
@@ -79,7 +79,7 @@ wait:
 // TerminateComputeSystem ends a system at once, started or not, and returns when the request is taken.
 func (c *Client) TerminateComputeSystem(h Handle, options string) error {
 	if err := checkOptions(options); err != nil {
-		return c.do("HcsTerminateComputeSystem", c.nameOf(h), func() error { return err })
+		return c.do("HcsTerminateComputeSystem", c.NameOf(h), func() error { return err })
 	}
 	return c.onSystem("HcsTerminateComputeSystem", h, func(r *systemRef) error {
 		if r.sys.state == schema.StateStopped {

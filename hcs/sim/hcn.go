@@ -179,7 +179,7 @@ func (c *Client) HcnOpen(kind Kind, h Handle, guid string) error {
 
 // HcnClose closes a handle.
 func (c *Client) HcnClose(kind Kind, h Handle) error {
-	return c.do("HcnClose"+string(kind), c.nameOf(h), func() error {
+	return c.do("HcnClose"+string(kind), c.NameOf(h), func() error {
 		if _, err := c.object(kind, h); err != nil && hcs.CodeOf(err) == hcs.ErrInvalidHandle {
 			return err
 		}

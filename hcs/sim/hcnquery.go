@@ -54,7 +54,7 @@ func (c *Client) HcnEnumerate(kind Kind, query string) (ids string, err error) {
 
 // HcnQuery is the document of an object.
 func (c *Client) HcnQuery(kind Kind, h Handle, query string) (doc string, err error) {
-	err = c.do("HcnQuery"+string(kind)+"Properties", c.nameOf(h), func() error {
+	err = c.do("HcnQuery"+string(kind)+"Properties", c.NameOf(h), func() error {
 		if _, err := readFilter(query); err != nil {
 			return err
 		}

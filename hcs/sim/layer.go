@@ -25,21 +25,28 @@ func (s *Service) rootOf(st *schema.Storage) (*layer, error) {
 	if !slash {
 		return nil, refuse(hcs.ErrInvalidArgument, "Storage.Path %q does not end with a backslash", st.Path)
 	}
-	for _, l := range s.layers {
-		if l.volume == "" || !strings.EqualFold(l.volume, volume) {
-			continue
-		}
-		switch {
-		case !l.prepared:
-			return nil, refuse(hcs.ErrInvalidLayer, "layer %s is not prepared", l.path)
-		case l.user != nil:
-			return nil, refuse(hcs.ErrSharingViolation, "layer %s is in use by %s", l.path, l.user.id)
-		case !slices.EqualFunc(l.parents, st.Layers, func(p string, d schema.Layer) bool { return pathKey(p) == pathKey(d.Path) }):
-			return nil, refuse(hcs.ErrInvalidLayer, "Storage.Layers are not the parents of layer %s", l.path)
-		}
-		return l, nil
+	l := s.byVolume(volume)
+	switch {
+	case l == nil:
+		return nil, refuse(hcs.ErrPathNotFound, "no volume %s", st.Path)
+	case !l.prepared:
+		return nil, refuse(hcs.ErrInvalidLayer, "layer %s is not prepared", l.path)
+	case l.user != nil:
+		return nil, refuse(hcs.ErrSharingViolation, "layer %s is in use by %s", l.path, l.user.id)
+	case !slices.EqualFunc(l.parents, st.Layers, func(p string, d schema.Layer) bool { return pathKey(p) == pathKey(d.Path) }):
+		return nil, refuse(hcs.ErrInvalidLayer, "Storage.Layers are not the parents of layer %s", l.path)
 	}
-	return nil, refuse(hcs.ErrPathNotFound, "no volume %s", st.Path)
+	return l, nil
+}
+
+// byVolume is the active layer with this volume. The caller holds mu.
+func (s *Service) byVolume(volume string) *layer {
+	for _, l := range s.layers {
+		if l.volume != "" && strings.EqualFold(l.volume, strings.TrimSuffix(volume, `\`)) {
+			return l
+		}
+	}
+	return nil
 }
 
 // onLayer runs a call on a layer directory that must exist. f runs without the lock and must not be concurrent with itself for one
@@ -115,29 +122,37 @@ func (c *Client) PrepareLayer(path string, parents []string) error {
 		}
 		s.mu.Lock()
 		l := s.layers[pathKey(path)]
-		var err error
-		switch {
-		case l == nil:
-			err = refuse(hcs.ErrNotReady, "layer %s is not active", path)
-		case l.prepared:
-			err = refuse(hcs.ErrAlreadyExists, "layer %s is prepared", path)
-		case l.volume != "" && len(parents) == 0:
-			err = refuse(hcs.ErrInvalidArgument, "scratch %s needs parents", path)
-		}
 		s.mu.Unlock()
-		if err != nil {
+		if l == nil {
+			return refuse(hcs.ErrNotReady, "layer %s is not active", path)
+		}
+		return s.merge(l, parents)
+	})
+}
+
+// merge attaches the filter to an active layer.
+func (s *Service) merge(l *layer, parents []string) error {
+	s.mu.Lock()
+	var err error
+	switch {
+	case l.prepared:
+		err = refuse(hcs.ErrAlreadyExists, "layer %s is prepared", l.path)
+	case l.volume != "" && len(parents) == 0:
+		err = refuse(hcs.ErrInvalidArgument, "scratch %s needs parents", l.path)
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if l.volume != "" {
+		if err := s.store.Merge(l.path, l.volume, hostPaths(parents)); err != nil {
 			return err
 		}
-		if l.volume != "" {
-			if err := s.store.Merge(dir, l.volume, hostPaths(parents)); err != nil {
-				return err
-			}
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		l.prepared, l.parents = true, hostPaths(parents)
-		return nil
-	})
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l.prepared, l.parents = true, hostPaths(parents)
+	return nil
 }
 
 // UnprepareLayer takes the merged view away. Of a layer that is not prepared: ErrPathNotFound; of one in use by a system that has
@@ -147,27 +162,37 @@ func (c *Client) UnprepareLayer(path string) error {
 		s := c.svc
 		s.mu.Lock()
 		l := s.layers[pathKey(path)]
-		var err error
-		switch {
-		case l == nil || !l.prepared:
-			err = refuse(hcs.ErrPathNotFound, "layer %s is not prepared", path)
-		case l.user != nil:
-			err = refuse(hcs.ErrSharingViolation, "layer %s is in use by %s", path, l.user.id)
-		}
 		s.mu.Unlock()
-		if err != nil {
+		if l == nil {
+			return refuse(hcs.ErrPathNotFound, "layer %s is not active", path)
+		}
+		return s.unmerge(l)
+	})
+}
+
+// unmerge detaches the filter.
+func (s *Service) unmerge(l *layer) error {
+	s.mu.Lock()
+	var err error
+	switch {
+	case !l.prepared:
+		err = refuse(hcs.ErrPathNotFound, "layer %s is not prepared", l.path)
+	case l.user != nil:
+		err = refuse(hcs.ErrSharingViolation, "layer %s is in use by %s", l.path, l.user.id)
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if l.volume != "" {
+		if err := s.store.Unmerge(l.path, l.volume); err != nil {
 			return err
 		}
-		if l.volume != "" {
-			if err := s.store.Unmerge(l.path, l.volume); err != nil {
-				return err
-			}
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		l.prepared, l.parents = false, nil
-		return nil
-	})
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l.prepared, l.parents = false, nil
+	return nil
 }
 
 // DeactivateLayer undoes one activation. Of a layer that is not active: ErrPathNotFound, which clients take for "gone already"

@@ -23,7 +23,7 @@ type modification struct {
 // with ErrNotSupported, and so are devices, which this host has none of. The model remembers a change: it does not reach a launcher
 // that has opened the container.
 func (c *Client) ModifyComputeSystem(h Handle, document string) error {
-	return c.do("HcsModifyComputeSystem", c.nameOf(h), func() error {
+	return c.do("HcsModifyComputeSystem", c.NameOf(h), func() error {
 		r, err := use[*systemRef](c, h)
 		if err != nil {
 			return err

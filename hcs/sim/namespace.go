@@ -82,7 +82,7 @@ type modifyObject struct {
 
 // HcnModify changes an object: endpoints of a namespace, or policies of another object. Other resources are refused.
 func (c *Client) HcnModify(kind Kind, h Handle, document string) error {
-	return c.do("HcnModify"+string(kind), c.nameOf(h), func() error {
+	return c.do("HcnModify"+string(kind), c.NameOf(h), func() error {
 		o, err := c.object(kind, h)
 		if err != nil {
 			return err

@@ -95,7 +95,7 @@ func (s Streams) close() {
 func (c *Client) CreateProcess(system, h Handle, parameters string, streams Streams) (uint32, error) {
 	var pid uint32
 	launched := false
-	err := c.make("HcsCreateProcess", c.nameOf(system), h, func() (any, error) {
+	err := c.make("HcsCreateProcess", c.NameOf(system), h, func() (any, error) {
 		r, err := use[*systemRef](c, system)
 		if err != nil {
 			return nil, err
@@ -154,7 +154,7 @@ func (s *Service) reap(p *process) {
 
 // OpenProcess makes a handle on a running process that the service started; one that has exited is ErrElementNotFound (§2.2).
 func (c *Client) OpenProcess(system, h Handle, pid uint32) error {
-	return c.make("HcsOpenProcess", c.nameOf(system), h, func() (any, error) {
+	return c.make("HcsOpenProcess", c.NameOf(system), h, func() (any, error) {
 		r, err := use[*systemRef](c, system)
 		if err != nil {
 			return nil, err
@@ -171,12 +171,12 @@ func (c *Client) OpenProcess(system, h Handle, pid uint32) error {
 
 // CloseProcess closes a handle. No event comes for it afterwards.
 func (c *Client) CloseProcess(h Handle) error {
-	return c.do("HcsCloseProcess", c.nameOf(h), func() error { return closeHandle[*processRef](c, h) })
+	return c.do("HcsCloseProcess", c.NameOf(h), func() error { return closeHandle[*processRef](c, h) })
 }
 
 // onProcess runs a call on a process under the lock.
 func (c *Client) onProcess(op string, h Handle, f func(*processRef) error) error {
-	return c.do(op, c.nameOf(h), func() error {
+	return c.do(op, c.NameOf(h), func() error {
 		r, err := use[*processRef](c, h)
 		if err != nil {
 			return err
@@ -226,7 +226,7 @@ func (c *Client) ProcessProperties(h Handle) (doc string, err error) {
 
 // ModifyProcess closes the process's stdin or resizes its console. Of an exited process: ErrProcessAlreadyStopped (assumed).
 func (c *Client) ModifyProcess(h Handle, document string) error {
-	return c.do("HcsModifyProcess", c.nameOf(h), func() error {
+	return c.do("HcsModifyProcess", c.NameOf(h), func() error {
 		r, err := use[*processRef](c, h)
 		if err != nil {
 			return err

@@ -69,7 +69,7 @@ type response struct {
 // ComputeSystemProperties answers a PropertyQuery: the basic properties, those of PropertyTypes, and one response for each of Queries,
 // in which an error concerns that query only (§3.1).
 func (c *Client) ComputeSystemProperties(h Handle, query string) (doc string, err error) {
-	err = c.do("HcsGetComputeSystemProperties", c.nameOf(h), func() error {
+	err = c.do("HcsGetComputeSystemProperties", c.NameOf(h), func() error {
 		r, err := use[*systemRef](c, h)
 		if err != nil {
 			return err

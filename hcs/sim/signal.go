@@ -8,7 +8,7 @@ import (
 // inTurn runs f when the system handle behind a process handle has no signal or process termination in flight: HCS serialises them
 // per system handle (§4). Waiting ends with the client.
 func (c *Client) inTurn(op string, h Handle, f func(*process) error) error {
-	return c.do(op, c.nameOf(h), func() error {
+	return c.do(op, c.NameOf(h), func() error {
 		r, err := use[*processRef](c, h)
 		if err != nil {
 			return err

@@ -11,67 +11,76 @@ import (
 
 // State is everything that exists, in a stable order.
 type State struct {
-	Systems    []SystemState
-	Layers     []LayerState
-	Namespaces []ObjectState
-	Endpoints  []ObjectState
-	Networks   []ObjectState
-	Others     []ObjectState `json:",omitempty"` // load balancers and routes
-	Mappings   []string      `json:",omitempty"` // of bindflt: root
-	Guards     []string      `json:",omitempty"` // credential guard instances
-	CPUGroups  []string      `json:",omitempty"`
-	Clients    []ClientState
+	Systems    []SystemState  `json:"systems"`
+	Processes  []ProcessState `json:"processes"` // what runs, children included
+	Layers     []LayerState   `json:"layers"`    // active ones
+	Namespaces []ObjectState  `json:"namespaces"`
+	Endpoints  []ObjectState  `json:"endpoints"`
+	Networks   []ObjectState  `json:"networks"`
+	Others     []ObjectState  `json:"others"`   // load balancers and routes
+	Mappings   []string       `json:"mappings"` // of bindflt: root
+	Guards     []string       `json:"guards"`   // credential guard instances
+	CPUGroups  []string       `json:"cpuGroups"`
+	Clients    []ClientState  `json:"clients"`
 }
 
 // SystemState is one compute system.
 type SystemState struct {
-	ID        string
-	RuntimeID string
-	Owner     string
-	State     schema.State
-	ExitType  schema.ExitType `json:",omitempty"`
-	ExitedAt  *time.Time      `json:",omitempty"`
-	Handles   int
-	Layer     string
-	Namespace string                  `json:",omitempty"`
-	Container schema.Container        // as created and modified
-	Processes []schema.ProcessDetails // what runs, children included
+	ID        string           `json:"id"`
+	RuntimeID string           `json:"runtimeId"`
+	Owner     string           `json:"owner"`
+	State     schema.State     `json:"state"`
+	ExitType  schema.ExitType  `json:"exitType,omitempty"`
+	ExitedAt  *time.Time       `json:"exitedAt,omitempty"`
+	Handles   int              `json:"handles"`
+	Layer     string           `json:"layer"`
+	Namespace string           `json:"namespace,omitempty"`
+	Container schema.Container `json:"container"` // as created and modified
+}
+
+// ProcessState is one running process.
+type ProcessState struct {
+	System string `json:"system"`
+	schema.ProcessDetails
 }
 
 // LayerState is one active layer.
 type LayerState struct {
-	Path        string
-	Volume      string `json:",omitempty"`
-	Activations int
-	Prepared    bool
-	Parents     []string `json:",omitempty"`
-	System      string   `json:",omitempty"` // that uses it
+	Path        string   `json:"path"`
+	Volume      string   `json:"volume,omitempty"`
+	Activations int      `json:"activations"`
+	Prepared    bool     `json:"prepared"`
+	Parents     []string `json:"parents,omitempty"`
+	System      string   `json:"system,omitempty"` // that uses it
 }
 
 // ObjectState is one HCN object.
 type ObjectState struct {
-	Kind      Kind
-	ID        string
-	Name      string   `json:",omitempty"`
-	By        string   `json:",omitempty"` // the client that made it; empty: it was there
-	Network   string   `json:",omitempty"` // of an endpoint
-	Namespace string   `json:",omitempty"` // of an endpoint
-	JoinedBy  string   `json:",omitempty"` // the client that attached it there
-	Endpoints []string `json:",omitempty"` // of a namespace
-	Systems   []string `json:",omitempty"` // running in a namespace
+	Kind      Kind     `json:"kind"`
+	ID        string   `json:"id"`
+	Name      string   `json:"name,omitempty"`
+	By        string   `json:"by,omitempty"`        // the client that made it; empty: it was there
+	Network   string   `json:"network,omitempty"`   // of an endpoint
+	Namespace string   `json:"namespace,omitempty"` // of an endpoint
+	JoinedBy  string   `json:"joinedBy,omitempty"`  // the client that attached it there
+	Endpoints []string `json:"endpoints,omitempty"` // of a namespace
+	Systems   []string `json:"systems,omitempty"`   // running in a namespace
 }
 
 // ClientState is one connected process.
 type ClientState struct {
-	Name    string
-	Pid     int
-	Handles []string // open ones: kind and what they name
+	Name    string   `json:"name"`
+	Pid     int      `json:"pid"`
+	Handles []string `json:"handles"` // open ones: kind and what they name
 }
 
-// State is a dump of the model.
+// State is a dump of the model. As JSON it has an array for each kind, also when there is none of it.
 func (s *Service) State() State {
 	s.mu.Lock()
-	var st State
+	st := State{
+		Systems: []SystemState{}, Processes: []ProcessState{}, Layers: []LayerState{}, Namespaces: []ObjectState{}, Endpoints: []ObjectState{},
+		Networks: []ObjectState{}, Others: []ObjectState{}, Mappings: []string{}, Guards: []string{}, CPUGroups: []string{}, Clients: []ClientState{},
+	}
 	groups := map[string]Group{}
 	for _, sys := range s.systemList() {
 		st.Systems = append(st.Systems, sys.dump())
@@ -105,9 +114,11 @@ func (s *Service) State() State {
 	slices.Sort(st.Guards)
 	slices.Sort(st.CPUGroups)
 	slices.SortFunc(st.Clients, func(a, b ClientState) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Pid, b.Pid)) })
-	for i := range st.Systems { // the launcher is not asked under the lock
-		if g := groups[st.Systems[i].ID]; g != nil {
-			st.Systems[i].Processes = g.Processes()
+	for _, sys := range st.Systems { // the launcher is not asked under the lock
+		if g := groups[sys.ID]; g != nil {
+			for _, p := range g.Processes() {
+				st.Processes = append(st.Processes, ProcessState{sys.ID, p})
+			}
 		}
 	}
 	return st
@@ -160,7 +171,7 @@ func (s *Service) dumpObjects(st *State) {
 }
 
 func (c *Client) dump() ClientState {
-	d := ClientState{Name: c.name, Pid: c.pid}
+	d := ClientState{Name: c.name, Pid: c.pid, Handles: []string{}}
 	for _, sl := range c.slots {
 		switch o := sl.object.(type) {
 		case *systemRef:
@@ -182,7 +193,10 @@ func (s *Service) Held() []string {
 	var held []string
 	add := func(format string, args ...any) { held = append(held, fmt.Sprintf(format, args...)) }
 	for _, sys := range st.Systems {
-		add("system %s (%s, %d handles, %d processes)", sys.ID, sys.State, sys.Handles, len(sys.Processes))
+		add("system %s (%s, %d handles)", sys.ID, sys.State, sys.Handles)
+	}
+	for _, p := range st.Processes {
+		add("process %d %s of %s", p.ProcessID, p.ImageName, p.System)
 	}
 	for _, l := range st.Layers {
 		add("layer %s (active %d, prepared %t)", l.Path, l.Activations, l.Prepared)

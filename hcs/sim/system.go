@@ -137,7 +137,7 @@ func (c *Client) OpenComputeSystem(h Handle, id string) error {
 
 // CloseComputeSystem closes a handle. No event comes for it afterwards.
 func (c *Client) CloseComputeSystem(h Handle) error {
-	return c.do("HcsCloseComputeSystem", c.nameOf(h), func() error { return closeHandle[*systemRef](c, h) })
+	return c.do("HcsCloseComputeSystem", c.NameOf(h), func() error { return closeHandle[*systemRef](c, h) })
 }
 
 // WatchSystem registers what is told, once, how the system ended, or that the service was lost. An exit that has happened is told
@@ -155,7 +155,7 @@ func (c *Client) WatchSystem(h Handle, f func(schema.SystemExitStatus, error)) e
 
 // onSystem runs a call on a system under the lock.
 func (c *Client) onSystem(op string, h Handle, f func(*systemRef) error) error {
-	return c.do(op, c.nameOf(h), func() error {
+	return c.do(op, c.NameOf(h), func() error {
 		r, err := use[*systemRef](c, h)
 		if err != nil {
 			return err
@@ -168,7 +168,7 @@ func (c *Client) onSystem(op string, h Handle, f func(*systemRef) error) error {
 
 // StartComputeSystem runs a created system. A system that is terminated meanwhile is ErrTerminatedDuringStart.
 func (c *Client) StartComputeSystem(h Handle, options string) error {
-	return c.do("HcsStartComputeSystem", c.nameOf(h), func() error {
+	return c.do("HcsStartComputeSystem", c.NameOf(h), func() error {
 		r, err := use[*systemRef](c, h)
 		if err != nil {
 			return err
