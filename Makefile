@@ -44,7 +44,7 @@ build: ## the shim for windows/amd64 and windows/arm64, into build/windows-<arch
 test: install ## all tests, and the conformance script on the rig
 	$(GO) test ./...
 	cd test/conform && $(GO) test ./...
-	$(MAKE) conform
+	$(MAKE) leaves conform
 
 .PHONY: race
 race: ## the portable packages' tests under the race detector
@@ -134,6 +134,13 @@ conform: rig ## the conformance script with our shim
 	$(RIGCMD) wipe; trap '$(RIGCMD) down' EXIT; $(RIGCMD) up; \
 	$(RIGCMD) ctr images import $(IMAGE); \
 	$(RIGCMD) run $(BIN)/conform.exe -ctr 'C:\rig\ctr.exe' -runtime io.containerd.hcs.v1
+
+.PHONY: leaves
+leaves: rig ## the tests of the Windows leaves (DLL bindings), on the rig
+	@$(WINDOWS) GOARCH=amd64 $(GO) test -c -o $(BIN)/winetest.exe ./hcs/computecore/winetest
+	@export RIG=$(RIGDIR)/leaves; \
+	$(RIGCMD) wipe; trap '$(RIGCMD) down' EXIT; $(RIGCMD) up; \
+	$(RIGCMD) run $(BIN)/winetest.exe
 
 # The table decides: a failing peer is news, not an error of make.
 .PHONY: peer
