@@ -3,6 +3,7 @@ package shim
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -36,6 +37,8 @@ type node struct {
 	machine hcs.Machine // containerd's own client of the simulator: for pipes
 	dir     string
 	served  chan error
+	crash   func() // ends the shim as a kill does: HCS closes its handles
+	crashed bool
 	task    taskapi.TTRPCTaskService
 	client  *ttrpc.Client
 
@@ -74,8 +77,20 @@ func newNode(t *testing.T, cfg sim.Config, wrap func(hcs.Machine) hcs.Machine) *
 		m = wrap(m)
 	}
 	ready := make(chan struct{})
+	ctx, end := context.WithCancel(t.Context())
+	n.crash = func() {
+		n.crashed = true
+		undo := n.keepLedgers()
+		shimClient.Close()
+		end()
+		<-n.served
+		n.served <- nil
+		time.Sleep(5 * time.Minute)
+		undo()
+		n.svc.ResetJournal()
+	}
 	go func() {
-		n.served <- Serve(t.Context(), Config{Machine: m, Namespace: ns, ID: "web", Events: eventsPipe, Ledgers: n.ledgers()}, func() { close(ready) })
+		n.served <- Serve(ctx, Config{Machine: m, Namespace: ns, ID: "web", Events: eventsPipe, Ledgers: n.ledgers()}, func() { close(ready) })
 		shimClient.Close() // the end of the process
 	}()
 	select {
@@ -94,11 +109,32 @@ func newNode(t *testing.T, cfg sim.Config, wrap func(hcs.Machine) hcs.Machine) *
 
 func (n *node) ledgers() string { return filepath.Join(n.dir, "ledger") }
 
+// keepLedgers returns what takes back every change to the ledgers: the goroutines of a shim that is said to be dead still run.
+func (n *node) keepLedgers() func() {
+	files := map[string][]byte{}
+	paths, _ := filepath.Glob(filepath.Join(n.ledgers(), "*", "*"))
+	for _, p := range paths {
+		b, err := os.ReadFile(p)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		files[p] = b
+	}
+	return func() {
+		for p, b := range files {
+			if err := errors.Join(os.MkdirAll(filepath.Dir(p), 0o700), os.WriteFile(p, b, 0o600)); err != nil {
+				n.t.Fatal(err)
+			}
+		}
+	}
+}
+
 // close ends the shim and the simulator and returns what is still held there.
 func (n *node) close() []string {
-	_, err := n.task.Shutdown(n.t.Context(), &taskapi.ShutdownRequest{ID: "web", Now: true})
-	if err != nil {
-		n.t.Errorf("shutdown: %v", err)
+	if !n.crashed {
+		if _, err := n.task.Shutdown(n.t.Context(), &taskapi.ShutdownRequest{ID: "web", Now: true}); err != nil {
+			n.t.Errorf("shutdown: %v", err)
+		}
 	}
 	_ = n.client.Close()
 	if err := <-n.served; err != nil {

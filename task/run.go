@@ -237,16 +237,20 @@ func (r *Runner) wait(l *live) Exit {
 	sys := l.container().system.Load()
 	p := l.process.Load()
 	var e hcs.ProcessExit
+	known := true // a channel that ends without a value says nothing
 	select {
-	case e = <-p.Exited():
+	case e, known = <-p.Exited():
 	case <-l.lost:
 		e = hcs.ProcessExit{Code: hcs.UnknownExit, Err: errLost}
 	case <-sys.exited: // the processes' own exits arrive at about the same time
 		select {
-		case e = <-p.Exited():
+		case e, known = <-p.Exited():
 		case <-time.After(codeRest):
 			e = hcs.ProcessExit{Code: hcs.UnknownExit, Err: errSystemGone}
 		}
+	}
+	if !known {
+		e.Err = errNoExit
 	}
 	if e.Err != nil {
 		r.Log.Warn("exit status is not known", "process", l.key.String(), "error", e.Err)
@@ -266,6 +270,7 @@ func (r *Runner) wait(l *live) Exit {
 
 var (
 	errLost       = errors.New("the process did not end when it and its container were terminated")
+	errNoExit     = errors.New("the handle was closed before the process ended")
 	errSystemGone = errors.New("the container ended without the exit of the process")
 )
 

@@ -48,6 +48,7 @@ func (m compute) get(ctx context.Context, op, id string, call func(Handle) error
 	if err != nil {
 		return nil, err
 	}
+	m.c.own(s) // the end of the process is the end of its handles
 	return s, nil
 }
 
@@ -68,21 +69,28 @@ type systemHandle struct {
 	id     string
 	h      Handle
 	exited chan hcs.SystemExit
+	ended  sync.Once // exited is closed
 	close  sync.Once
 	err    error // of close
 }
 
 // tell runs under the model's lock; the channel has room.
 func (s *systemHandle) tell(status schema.SystemExitStatus, err error) {
-	s.exited <- hcs.SystemExit{Status: status.Status, Type: status.ExitType, Err: err, ExitedAt: time.Now()}
-	close(s.exited)
+	s.ended.Do(func() {
+		s.exited <- hcs.SystemExit{Status: status.Status, Type: status.ExitType, Err: err, ExitedAt: time.Now()}
+		close(s.exited)
+	})
 }
 
 func (s *systemHandle) ID() string                    { return s.id }
 func (s *systemHandle) Exited() <-chan hcs.SystemExit { return s.exited }
 
 func (s *systemHandle) Close() error {
-	s.close.Do(func() { s.err = s.c.CloseComputeSystem(s.h) })
+	s.close.Do(func() {
+		s.err = s.c.CloseComputeSystem(s.h)
+		s.ended.Do(func() { close(s.exited) })
+		s.c.disown(s)
+	})
 	return s.err
 }
 
@@ -166,6 +174,7 @@ func (s *systemHandle) process(ctx context.Context, op string, call func(*proces
 			return nil, err
 		}
 		p.ownStreams()
+		s.c.own(p)
 		return p, nil
 	}, undo)
 	if err != nil {

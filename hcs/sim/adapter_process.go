@@ -19,6 +19,7 @@ type processHandle struct {
 	stdout *Reader
 	stderr *Reader
 	exited chan hcs.ProcessExit
+	ended  sync.Once // exited is closed
 	close  sync.Once
 	err    error // of close
 }
@@ -29,8 +30,10 @@ func (p *processHandle) tell(status schema.ProcessStatus, err error) {
 	if err != nil {
 		e.Code = hcs.UnknownExit
 	}
-	p.exited <- e
-	close(p.exited)
+	p.ended.Do(func() {
+		p.exited <- e
+		close(p.exited)
+	})
 }
 
 func (p *processHandle) Pid() uint32                    { return p.pid }
@@ -90,7 +93,11 @@ func (p *processHandle) ownStreams() {
 }
 
 func (p *processHandle) Close() error {
-	p.close.Do(func() { p.err = p.s.c.CloseProcess(p.h) })
+	p.close.Do(func() {
+		p.err = p.s.c.CloseProcess(p.h)
+		p.ended.Do(func() { close(p.exited) })
+		p.s.c.disown(p)
+	})
 	return p.err
 }
 
