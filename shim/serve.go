@@ -73,6 +73,7 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 	if err != nil {
 		return fmt.Errorf("ttrpc: %w", err)
 	}
+	defer server.Close()
 	shutdown := make(chan struct{})
 	var once sync.Once
 	register(server, &service{pod: pod, shutdown: func() { once.Do(func() { close(shutdown) }) }})
@@ -96,6 +97,5 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 	if err := server.Shutdown(grace); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		log.Warn("ttrpc shutdown", "error", err)
 	}
-	_ = server.Close()
 	return nil
 }
