@@ -1,0 +1,73 @@
+// bcryptprimitives.dll: the DLL that every Go program loads first, for ProcessPrng, and the hooks that close Wine's gaps in that
+// process (hcs-api §8.4), plus a container's view of drive C:.
+//
+// It is loaded before a program's first line, so it is small: no C runtime, no DLL beyond ntdll and kernel32, nothing read or
+// allocated unless the environment says that this is a container's process.
+#ifndef HOOK_HOOK_H
+#define HOOK_HOOK_H
+
+#include "nt.h"
+
+// ---- patch.c
+
+// Puts a function in front of a system call of ntdll. *original gets what to call instead; it is set even when the call could not be
+// hooked, so that it can always be used.
+void patch_syscall(PCSTR name, void *function, void **original);
+// Replaces an export of kernel32. *original, when given, gets the function it led to before, or NULL when there was none to keep.
+void patch_kernel32(PCSTR name, void *function, void **original);
+// Says once per process and text what could not be done.
+void report(PCSTR text);
+
+// ---- one installer per concern
+
+void hook_pipes(void);   // hook_pipe.c
+void hook_files(void);   // hook_file.c
+void hook_backup(void);  // hook_backup.c
+void hook_jobs(void);    // hook_job.c
+void hook_process(void); // hook_process.c
+void hook_message(void); // hook_message.c
+void hook_mounts(void);  // hook_mount.c
+void hook_console(void); // hook_console.c: containers only
+
+// ---- original system calls that more than one file needs
+
+extern NtQueryAttributesFile_t real_NtQueryAttributesFile;
+extern NtQueryInformationProcess_t real_NtQueryInformationProcess;
+
+// ---- names.c: what a name of the object manager is turned into
+
+typedef struct name {
+    OBJECT_ATTRIBUTES attributes;
+    UNICODE_STRING text;
+    BOOL read_only; // lies in a read-only mount
+    WCHAR *heap;    // when it does not fit the buffer
+    WCHAR buffer[600];
+} name;
+
+// The attributes to use instead: the container's mounts, its volume, then volume names. "writes" is true for what creates, changes
+// or deletes. The result lives in *out, which name_free ends.
+OBJECT_ATTRIBUTES *name_resolve(OBJECT_ATTRIBUTES *attributes, BOOL writes, name *out);
+void name_free(name *n);
+// Starts a name from a host path, \\?\… and volume names included, without its last backslashes.
+BOOL name_of_host(name *n, const WCHAR *path, ULONG length);
+// Joins two texts to the name's new one; FALSE when there is no memory, and then nothing has changed.
+BOOL name_set(name *n, const WCHAR *first, ULONG first_length, const WCHAR *second, ULONG second_length);
+
+// ---- view.c: the container's mounts, volume and pipes, read from the environment at attach
+
+BOOL view_load(void); // whether this is a container's process
+void view_enter(void); // takes the container's working directory; after the hooks are in place
+BOOL view_active(void);
+// Both rewrite n->text in place and report whether they did.
+BOOL view_mount(name *n);
+BOOL view_volume(name *n, BOOL writes);
+BOOL view_pipe(name *n);
+
+// ---- text.c
+
+ULONG text_length(const WCHAR *text);
+BOOL text_prefix(const WCHAR *text, ULONG length, const WCHAR *prefix, ULONG prefix_length); // case-insensitive
+void *memory_get(SIZE_T size); // zeroed, or NULL
+void memory_free(void *memory);
+
+#endif

@@ -1,0 +1,235 @@
+// What a container's process sees as drive C:, from its environment (set by the service, test/rig/simd/winhost):
+//
+//	HCSSIM_ROOT    directory of the container's merged volume
+//	HCSSIM_MOUNTS  CONTAINER PATH>HOST PATH, joined by "|", a leading "-" for read-only
+//	HCSSIM_PIPES   CONTAINER PIPE NAME>HOST PIPE PATH, joined by "|"
+//	HCSSIM_CWD     working directory as the container names it
+//
+// A name is looked for in the mounts, longest first, then in the volume, then on the real drive, whose Windows directory stands for
+// the base image's. What is made or changed goes into the volume when its directory is there. A directory shows what the one place
+// that was chosen holds.
+#include "hook.h"
+
+#define PREFIX_LENGTH 4 // \??\, as in names.c
+
+typedef struct mapping {
+    const WCHAR *from; // as the container names it
+    ULONG from_length;
+    WCHAR *to; // name of the object manager
+    ULONG to_length;
+    BOOL read_only;
+} mapping;
+
+typedef struct mapping_list {
+    mapping *entries;
+    ULONG count;
+} mapping_list;
+
+static BOOL active;
+static WCHAR *root; // name of the object manager, NULL for none
+static ULONG root_length;
+static mapping_list mounts;
+static mapping_list pipes;
+
+// The variable's text, or NULL when it is not there. Kept for the life of the process: the tables point into it.
+static WCHAR *variable(PCWSTR name)
+{
+    DWORD size = GetEnvironmentVariableW(name, NULL, 0);
+    WCHAR *text = size > 1 ? memory_get(size * sizeof(WCHAR)) : NULL;
+
+    if (text)
+        GetEnvironmentVariableW(name, text, size);
+    return text;
+}
+
+static WCHAR *host_name(const WCHAR *path, ULONG length, ULONG *out_length)
+{
+    name n;
+    WCHAR *text = NULL;
+
+    if (name_of_host(&n, path, length)) {
+        text = memory_get(n.text.Length + sizeof(WCHAR));
+        if (text) {
+            memcpy(text, n.text.Buffer, n.text.Length);
+            *out_length = n.text.Length / sizeof(WCHAR);
+        }
+        name_free(&n);
+    }
+    return text;
+}
+
+// One entry, FROM>TO. An entry that cannot be read is reported: the container would see something else than it should.
+static void parse_entry(const WCHAR *text, ULONG length, mapping_list *list)
+{
+    ULONG split = 0;
+    mapping *m = &list->entries[list->count];
+
+    m->read_only = length && *text == L'-';
+    if (m->read_only) {
+        text++;
+        length--;
+    }
+    while (split < length && text[split] != L'>')
+        split++;
+    if (!split || split + 1 >= length) {
+        report("HCSSIM_MOUNTS or HCSSIM_PIPES has an entry without \">\"");
+        return;
+    }
+    m->from = text;
+    m->from_length = split;
+    while (m->from_length && m->from[m->from_length - 1] == L'\\')
+        m->from_length--;
+    m->to = host_name(text + split + 1, length - split - 1, &m->to_length);
+    if (m->to)
+        list->count++;
+}
+
+static void parse_list(const WCHAR *text, mapping_list *list)
+{
+    ULONG count = 1;
+
+    if (!text)
+        return;
+    for (const WCHAR *c = text; *c; c++)
+        count += *c == L'|';
+    list->entries = memory_get(count * sizeof *list->entries);
+    if (!list->entries)
+        return;
+    while (*text) {
+        ULONG length = 0;
+        while (text[length] && text[length] != L'|')
+            length++;
+        parse_entry(text, length, list);
+        text += length;
+        text += *text == L'|';
+    }
+}
+
+BOOL view_load(void)
+{
+    WCHAR *volume = variable(L"HCSSIM_ROOT");
+
+    if (volume)
+        root = host_name(volume, text_length(volume), &root_length);
+    parse_list(variable(L"HCSSIM_MOUNTS"), &mounts);
+    parse_list(variable(L"HCSSIM_PIPES"), &pipes);
+    active = root || mounts.count || pipes.count;
+    return root != NULL;
+}
+
+BOOL view_active(void)
+{
+    return active;
+}
+
+// The service starts the process in the host directory that its working directory stands for: from here on it goes by its own name.
+void view_enter(void)
+{
+    WCHAR *directory = variable(L"HCSSIM_CWD");
+
+    if (directory && !SetCurrentDirectoryW(directory))
+        report("HCSSIM_CWD is not a directory");
+    memory_free(directory);
+}
+
+// Where the part of a name below drive C: begins, at its backslash; 0 when it is none. A program that writes /dir/file means that
+// drive too, while Wine takes it for a Unix file where there is one.
+static ULONG drive_part(const name *n)
+{
+    const WCHAR *text = n->text.Buffer;
+    ULONG length = n->text.Length / sizeof(WCHAR);
+
+    if (text_prefix(text, length, L"\\??\\C:\\", 7))
+        return 6;
+    if (text_prefix(text, length, L"\\??\\unix\\", 9))
+        return 8;
+    return 0;
+}
+
+// Whether "directory" is a name's beginning that ends with a whole component.
+static BOOL below(const WCHAR *text, ULONG length, const WCHAR *directory, ULONG directory_length)
+{
+    return text_prefix(text, length, directory, directory_length) && (length == directory_length || text[directory_length] == L'\\');
+}
+
+BOOL view_mount(name *n)
+{
+    const mapping *best = NULL;
+    ULONG rest = 0;
+    const WCHAR *text = n->text.Buffer;
+    ULONG length = n->text.Length / sizeof(WCHAR);
+    ULONG drive = drive_part(n);
+
+    for (ULONG i = 0; i < mounts.count; i++) {
+        const mapping *m = &mounts.entries[i];
+        BOOL on_c = text_prefix(m->from, m->from_length, L"C:", 2);
+        ULONG at = on_c && drive ? drive : PREFIX_LENGTH;
+        ULONG skip = on_c && drive ? 2 : 0; // compared from the backslash on
+        if (best && best->from_length >= m->from_length)
+            continue;
+        if (!below(text + at, length - at, m->from + skip, m->from_length - skip))
+            continue;
+        best = m;
+        rest = at + m->from_length - skip;
+    }
+    if (!best || !name_set(n, best->to, best->to_length, text + rest, length - rest))
+        return FALSE;
+    n->read_only = best->read_only;
+    return TRUE;
+}
+
+static BOOL exists(const name *n, ULONG length)
+{
+    BYTE information[40]; // FILE_BASIC_INFORMATION
+    OBJECT_ATTRIBUTES attributes;
+    UNICODE_STRING text = n->text;
+
+    text.Length = text.MaximumLength = (USHORT)(length * sizeof(WCHAR));
+    InitializeObjectAttributes(&attributes, &text, OBJ_CASE_INSENSITIVE, NULL, NULL);
+    return NT_SUCCESS(real_NtQueryAttributesFile(&attributes, information));
+}
+
+BOOL view_volume(name *n, BOOL writes)
+{
+    const WCHAR *text = n->text.Buffer;
+    ULONG length = n->text.Length / sizeof(WCHAR);
+    ULONG at = drive_part(n);
+    name candidate = {.heap = NULL};
+
+    if (!root || !at)
+        return FALSE;
+    // The service's own files, and a name that has been through here.
+    if (below(text, length, L"\\??\\C:\\hcssim", 13))
+        return FALSE;
+    if (length == at + 1) // the drive's root
+        length--;
+    if (!name_set(&candidate, root, root_length, text + at, length - at))
+        return FALSE;
+    ULONG whole = candidate.text.Length / sizeof(WCHAR);
+    ULONG parent = whole;
+    while (parent > root_length && candidate.text.Buffer[parent - 1] != L'\\')
+        parent--;
+    if (parent > root_length)
+        parent--; // without its backslash
+    BOOL take = exists(&candidate, whole) || (writes && exists(&candidate, parent));
+    if (take)
+        take = name_set(n, candidate.text.Buffer, whole, L"", 0);
+    name_free(&candidate);
+    return take;
+}
+
+BOOL view_pipe(name *n)
+{
+    const WCHAR *text = n->text.Buffer;
+    ULONG length = n->text.Length / sizeof(WCHAR);
+    const ULONG at = 9; // \??\pipe\ .
+
+    if (!pipes.count || !text_prefix(text, length, L"\\??\\pipe\\", at))
+        return FALSE;
+    for (ULONG i = 0; i < pipes.count; i++) {
+        const mapping *p = &pipes.entries[i];
+        if (length - at == p->from_length && text_prefix(text + at, length - at, p->from, p->from_length))
+            return name_set(n, p->to, p->to_length, L"", 0);
+    }
+    return FALSE;
+}
