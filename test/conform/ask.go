@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 
+	"containerd-shim-hcs/hcs/schema"
+
 	tasks "github.com/containerd/containerd/api/services/tasks/v1"
 	apitask "github.com/containerd/containerd/api/types/task"
 	containerd "github.com/containerd/containerd/v2/client"
@@ -60,6 +62,15 @@ func (t *T) more(old []string) int {
 	now, err := t.machine.state()
 	t.must(err, "ask the simulator")
 	return len(now.Systems) - len(old)
+}
+
+// held is the machine's container that stands for the one with this id: the compute system is named after it.
+func (t *T) held(id string) schema.Container {
+	now, err := t.machine.state()
+	t.must(err, "ask the simulator")
+	c, ok := now.containers[id]
+	t.want(ok, "the machine holds no compute system %s, but %q", id, now.Systems)
+	return c
 }
 
 // hasLine reports whether one of the lines of out is the wanted one.

@@ -26,7 +26,8 @@ func update(t *T) {
 	if err != nil {
 		t.refused(err, errdefs.IsNotImplemented, "not implemented", "update")
 	} else {
-		t.want(t.called(b.id, "HcsModifyComputeSystem"), "update is said to have worked, but the machine saw none")
+		m := t.held(b.id).Memory
+		t.want(m != nil && m.SizeInMB == 512, "update is said to have worked; the machine holds %+v, want 512 MB", m)
 	}
 	b.run("print", "still").expect(0, "still", "")
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"containerd-shim-hcs/hcs/schema"
 	"containerd-shim-hcs/test/rig/wire"
 )
 
@@ -66,7 +67,9 @@ func (m *machine) ask(fields ...string) ([]string, error) {
 
 // holdings is what the machine holds, each thing by its name.
 type holdings struct {
-	Systems, Processes, Layers, Namespaces, Endpoints []string
+	Systems, Processes, Layers, Namespaces, Endpoints, Mappings []string
+
+	containers map[string]schema.Container // of the systems
 }
 
 func (m *machine) state() (holdings, error) {
@@ -111,7 +114,7 @@ func (h holdings) minus(o holdings) string {
 	}{
 		{"system", h.Systems, o.Systems}, {"process", h.Processes, o.Processes},
 		{"layer", h.Layers, o.Layers}, {"namespace", h.Namespaces, o.Namespaces},
-		{"endpoint", h.Endpoints, o.Endpoints},
+		{"endpoint", h.Endpoints, o.Endpoints}, {"mapping", h.Mappings, o.Mappings},
 	} {
 		had := map[string]bool{}
 		for _, s := range k.old {
@@ -127,27 +130,52 @@ func (h holdings) minus(o holdings) string {
 	return strings.Join(all, ", ")
 }
 
-// parseState reads the answer to SimState: an object of lists.
+// parseState reads the answer to SimState. A kind that it does not tell of is an error: what is not told would be taken for gone.
 func parseState(b []byte) (holdings, error) {
-	var h holdings
-	var doc map[string]json.RawMessage
-	if err := json.Unmarshal(b, &doc); err != nil {
-		return h, fmt.Errorf("SimState: %w", err)
+	type object struct {
+		ID string `json:"id"`
+		By string `json:"by"` // empty: no client made it, it was there
 	}
-	for key, dst := range map[string]*[]string{
-		"systems": &h.Systems, "processes": &h.Processes, "layers": &h.Layers, "namespaces": &h.Namespaces,
-		"endpoints": &h.Endpoints,
-	} {
-		raw, ok := doc[key]
-		if !ok {
-			return h, fmt.Errorf("SimState has no %q: %s", key, b)
-		}
-		var list []json.RawMessage
-		if err := json.Unmarshal(raw, &list); err != nil {
-			return h, fmt.Errorf("SimState %s: %w", key, err)
-		}
-		for _, e := range list {
-			*dst = append(*dst, string(e))
+	var doc struct {
+		Systems []struct {
+			ID        string           `json:"id"`
+			State     string           `json:"state"`
+			Container schema.Container `json:"container"`
+		} `json:"systems"`
+		Processes []struct {
+			System    string `json:"system"`
+			ProcessID uint32 `json:"ProcessId"`
+			ImageName string `json:"ImageName"`
+		} `json:"processes"`
+		Layers []struct {
+			Path string `json:"path"`
+		} `json:"layers"`
+		Namespaces []object `json:"namespaces"`
+		Endpoints  []object `json:"endpoints"`
+		Mappings   []string `json:"mappings"`
+	}
+	if err := json.Unmarshal(b, &doc); err != nil {
+		return holdings{}, fmt.Errorf("SimState: %w", err)
+	}
+	if doc.Systems == nil || doc.Processes == nil || doc.Layers == nil || doc.Namespaces == nil || doc.Endpoints == nil || doc.Mappings == nil {
+		return holdings{}, fmt.Errorf("SimState does not tell of every kind: %s", b)
+	}
+	h := holdings{Mappings: doc.Mappings, containers: map[string]schema.Container{}}
+	for _, s := range doc.Systems {
+		h.Systems = append(h.Systems, s.ID)
+		h.containers[s.ID] = s.Container
+	}
+	for _, p := range doc.Processes {
+		h.Processes = append(h.Processes, fmt.Sprintf("%d %s of %s", p.ProcessID, p.ImageName, p.System))
+	}
+	for _, l := range doc.Layers {
+		h.Layers = append(h.Layers, l.Path)
+	}
+	for dst, list := range map[*[]string][]object{&h.Namespaces: doc.Namespaces, &h.Endpoints: doc.Endpoints} {
+		for _, o := range list {
+			if o.By != "" {
+				*dst = append(*dst, o.ID)
+			}
 		}
 	}
 	return h, nil

@@ -32,17 +32,22 @@ func TestGuard(t *testing.T) {
 }
 
 func TestState(t *testing.T) {
-	h, err := parseState([]byte(`{"systems":[{"id":"a"}],"processes":[],"layers":["l"],"namespaces":[],"endpoints":[],"clients":[1]}`))
+	const text = `{"systems":[{"id":"a","container":{"Memory":{"SizeInMB":64}}}],"processes":[{"system":"a","ProcessId":5,"ImageName":"x.exe"}],
+		"layers":[{"path":"C:\\l"}],"namespaces":[{"id":"n","by":"shim"},{"id":"host"}],"endpoints":[],"mappings":[],"clients":[{}]}`
+	h, err := parseState([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := h.minus(holdings{}); got != `layer "l", system {"id":"a"}` {
+	if got := h.minus(holdings{}); got != `layer C:\l, namespace n, process 5 x.exe of a, system a` {
 		t.Errorf("holds %q", got)
+	}
+	if h.containers["a"].Memory.SizeInMB != 64 {
+		t.Errorf("container %+v", h.containers["a"])
 	}
 	if got := h.minus(h); got != "" {
 		t.Errorf("minus itself: %q", got)
 	}
-	for _, bad := range []string{`[]`, `{}`, `{"systems":{},"processes":[],"layers":[],"namespaces":[],"endpoints":[]}`} {
+	for _, bad := range []string{`[]`, `{}`, `{"systems":[],"processes":[],"layers":[],"namespaces":[],"endpoints":[]}`} {
 		if _, err := parseState([]byte(bad)); err == nil {
 			t.Errorf("%s: no error", bad)
 		}
