@@ -20,20 +20,27 @@ import (
 const (
 	// deleteBound leaves a second of the five that containerd gives the command.
 	deleteBound = 4 * time.Second
-	panicMost   = 64 << 10 // of a crash report that is passed on
+	ownBound    = time.Second // for an ending shim to let go
+	panicMost   = 64 << 10    // of a crash report that is passed on
 	// statusUnknown is the exit status of a container that nobody knows the end of; containerd's own value.
 	statusUnknown = 255
 )
 
 // Delete is the delete command, which containerd runs after a shim has gone, and after every task's normal end too. It gives back
 // what the container's ledger says is held, and nothing else. What is not done when its time is up stays in the ledger.
-func Delete(ctx context.Context, m hcs.Machine, ledgers, crash string, f Flags, stdout, stderr io.Writer) error {
+func Delete(ctx context.Context, m hcs.Machine, ledgers, crash string, lock ledger.Locker, f Flags, stdout, stderr io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, deleteBound)
 	defer cancel()
 	reportCrash(crash, stderr)
 	led, err := ledger.Open(ledgers, f.Namespace, f.ID)
 	if err != nil {
 		return err
+	}
+	// A shim that is ending lets go soon. One that does not is dead to containerd, which is why this command runs.
+	if disown, err := led.OwnSoon(ctx, lock, ownBound); err != nil {
+		fmt.Fprintf(stderr, "the container is released although a shim still has it: %v\n", err)
+	} else {
+		defer disown()
 	}
 	if n := led.Damaged(); n > 0 {
 		fmt.Fprintf(stderr, "ledger of %s: %d lines cannot be read\n", f.ID, n)

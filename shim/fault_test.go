@@ -14,6 +14,7 @@ import (
 
 	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/fault"
+	"containerd-shim-hcs/hcs/host"
 	"containerd-shim-hcs/hcs/sim"
 )
 
@@ -148,7 +149,7 @@ func (n *node) deleteCommand() *taskapi.DeleteResponse {
 	defer c.Close()
 	var stdout, stderr bytes.Buffer
 	start := time.Now()
-	if err := Delete(n.t.Context(), n.svc.Machine(c), n.ledgers(), n.dir+"/crash", Flags{Namespace: ns, ID: "web"}, &stdout, &stderr); err != nil {
+	if err := Delete(n.t.Context(), n.svc.Machine(c), n.ledgers(), n.dir+"/crash", host.TryLockFile, Flags{Namespace: ns, ID: "web"}, &stdout, &stderr); err != nil {
 		n.t.Errorf("delete command: %v", err)
 	}
 	if stderr.Len() > 0 {

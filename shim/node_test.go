@@ -26,6 +26,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"containerd-shim-hcs/hcs"
+	"containerd-shim-hcs/hcs/host"
 	"containerd-shim-hcs/hcs/sim"
 )
 
@@ -39,6 +40,7 @@ type node struct {
 	served  chan error
 	crash   func() // ends the shim as a kill does: HCS closes its handles
 	crashed bool
+	locks   []func() // of the shim
 	task    taskapi.TTRPCTaskService
 	client  *ttrpc.Client
 
@@ -67,35 +69,48 @@ func newNode(t *testing.T, cfg sim.Config, wrap func(hcs.Machine) hcs.Machine) *
 	store.AddDir(baseDir, secondLayer)
 	store.AddScratch(scratchDir)
 	cfg.Store = store
-	n := &node{t: t, svc: sim.New(cfg), dir: t.TempDir(), served: make(chan error, 1), outs: map[string]*stream{}}
+	n := &node{t: t, svc: sim.New(cfg), dir: t.TempDir(), outs: map[string]*stream{}}
 	n.machine = n.svc.Machine(n.svc.Connect("containerd.exe", 1))
 	n.serveEvents()
 
+	n.boot(wrap)
+	return n
+}
+
+// boot starts a shim; a crashed one can be followed by another.
+func (n *node) boot(wrap func(hcs.Machine) hcs.Machine) {
+	t := n.t
 	shimClient := n.svc.Connect("containerd-shim-hcs-v1.exe", 2)
 	m := n.svc.Machine(shimClient)
 	if wrap != nil {
 		m = wrap(m)
 	}
+	n.crashed, n.served = false, make(chan error, 1)
 	ready := make(chan struct{})
 	ctx, end := context.WithCancel(t.Context())
+	served := n.served
 	n.crash = func() {
 		n.crashed = true
 		undo := n.keepLedgers()
 		shimClient.Close()
+		for _, unlock := range n.locks {
+			unlock()
+		}
 		end()
-		<-n.served
-		n.served <- nil
+		<-served
+		served <- nil
+		_ = n.client.Close()
 		time.Sleep(5 * time.Minute)
 		undo()
 		n.svc.ResetJournal()
 	}
 	go func() {
-		n.served <- Serve(ctx, Config{Machine: m, Namespace: ns, ID: "web", Events: eventsPipe, Ledgers: n.ledgers()}, func() { close(ready) })
+		served <- Serve(ctx, Config{Machine: m, Namespace: ns, ID: "web", Events: eventsPipe, Ledgers: n.ledgers(), Lock: n.lock}, func() { close(ready) })
 		shimClient.Close() // the end of the process
 	}()
 	select {
 	case <-ready:
-	case err := <-n.served:
+	case err := <-served:
 		t.Fatal(err)
 	}
 	conn, err := n.machine.Host.DialPipe(t.Context(), Address(ns, "web"))
@@ -104,10 +119,20 @@ func newNode(t *testing.T, cfg sim.Config, wrap func(hcs.Machine) hcs.Machine) *
 	}
 	n.client = ttrpc.NewClient(conn)
 	n.task = taskapi.NewTTRPCTaskClient(n.client)
-	return n
 }
 
 func (n *node) ledgers() string { return filepath.Join(n.dir, "ledger") }
+
+// lock is the shim's Locker; the system takes the locks of a process that dies.
+func (n *node) lock(path string) (func(), error) {
+	unlock, err := host.TryLockFile(path)
+	if err != nil {
+		return nil, err
+	}
+	unlock = sync.OnceFunc(unlock)
+	n.locks = append(n.locks, unlock)
+	return unlock, nil
+}
 
 // keepLedgers returns what takes back every change to the ledgers: the goroutines of a shim that is said to be dead still run.
 func (n *node) keepLedgers() func() {

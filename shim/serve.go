@@ -13,6 +13,7 @@ import (
 
 	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/task"
+	"containerd-shim-hcs/task/ledger"
 	"containerd-shim-hcs/task/stdio"
 )
 
@@ -23,12 +24,14 @@ type Config struct {
 	ID        string // of the container or sandbox the shim was started for
 	Events    string // address of containerd's ttrpc server, empty for none
 	Ledgers   string // directory of the ledgers
+	Lock      ledger.Locker
 	Level     slog.Level
 }
 
 const (
 	graceBound = 3 * time.Second // requests under way when the shim ends
 	flushBound = 2 * time.Second // the last events
+	sweepBound = time.Minute     // for what dead shims left behind on the machine
 	leaveBound = time.Second     // for clients to hang up after the last answer
 )
 
@@ -65,7 +68,7 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 			box.flush(ctx)
 		}()
 	}
-	runner := &task.Runner{Machine: c.Machine, Ledgers: c.Ledgers, Namespace: c.Namespace, Drain: stdio.DefaultBounds, Log: log}
+	runner := &task.Runner{Machine: c.Machine, Ledgers: c.Ledgers, Namespace: c.Namespace, Lock: c.Lock, Drain: stdio.DefaultBounds, Log: log}
 	pod := task.NewPod(runner, publish, log)
 	defer pod.Close()
 
@@ -82,6 +85,13 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 	go func() { served <- server.Serve(ctx, clients) }()
 	ready()
 	log.Info("serving")
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, sweepBound)
+		defer cancel()
+		for _, s := range Sweep(ctx, c.Machine, c.Ledgers, c.Lock) {
+			log.Info("sweep", "ledger", s.Ledger, "released", s.Released, "error", s.Err)
+		}
+	}()
 
 	select {
 	case <-shutdown:

@@ -69,6 +69,7 @@ func (r *Runner) release(l *live) error {
 	if err := l.ledger.Remove(); err != nil {
 		r.Log.Warn("ledger", "id", l.key.Task, "error", err)
 	}
+	l.disown()
 	return nil
 }
 

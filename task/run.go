@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,7 @@ import (
 const (
 	createBound   = 4 * time.Minute // layers, namespace and compute system together
 	startBound    = 4 * time.Minute
+	ownBound      = 5 * time.Second  // for another process to let go of the container's id
 	dialBound     = 10 * time.Second // the client's pipes are served before it asks for the process
 	shutdownBound = 30 * time.Second // a container that is asked to stop
 	killBound     = 10 * time.Second // a process or container that was terminated
@@ -45,6 +47,7 @@ type Runner struct {
 	Machine   hcs.Machine
 	Ledgers   string // directory of the ledgers
 	Namespace string // containerd's
+	Lock      ledger.Locker
 	Drain     stdio.Bounds
 	Log       *slog.Logger
 }
@@ -61,6 +64,7 @@ type live struct {
 	params  schema.ProcessParameters // the process; init's come from the plan
 	parent  *live                    // an exec's init
 	ledger  *ledger.Ledger
+	disown  func()                       // gives up the ownership of the container
 	system  atomic.Pointer[systemHandle] // init only
 	streams atomic.Pointer[stdio.Set]
 	process atomic.Pointer[processHandle]
@@ -101,12 +105,13 @@ func (r *Runner) create(l *live) (err error) {
 		return fmt.Errorf("create %s: %w", l.key, err)
 	}
 	l.params = plan.Init
-	if l.ledger, err = r.ledger(ctx, l.key.Task); err != nil {
+	if err := r.own(ctx, l); err != nil {
 		return fmt.Errorf("create %s: %w", l.key, err)
 	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("create %s: %w", l.key, err), r.release(l))
+			l.disown() // also of what could not be given back: whoever comes next takes it over
 		}
 	}()
 	if err := r.open(ctx, l); err != nil {
@@ -138,20 +143,29 @@ func (r *Runner) plan(ctx context.Context, req *CreateRequest) (Plan, error) {
 	return plan, nil
 }
 
-// ledger opens the container's ledger and gives back what an earlier container of that id left behind.
-func (r *Runner) ledger(ctx context.Context, id string) (*ledger.Ledger, error) {
-	led, err := ledger.Open(r.Ledgers, r.Namespace, id)
+// own makes this shim the container's owner, and gives back what an earlier owner, who is dead, left behind under its id.
+func (r *Runner) own(ctx context.Context, l *live) error {
+	led, err := ledger.Open(r.Ledgers, r.Namespace, l.key.Task)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if len(led.Held()) == 0 {
-		return led, nil
+	disown, err := led.OwnSoon(ctx, r.Lock, ownBound)
+	if err != nil {
+		return fmt.Errorf("another shim has this container: %w: %w", err, errdefs.ErrAlreadyExists)
 	}
-	r.Log.Warn("an earlier container left something behind", "id", id, "held", led.Held())
-	if err := Release(ctx, r.Machine, led); err != nil {
-		return nil, fmt.Errorf("left behind by an earlier container: %w", err)
+	if led, err = ledger.Open(r.Ledgers, r.Namespace, l.key.Task); err != nil { // as the last owner left it
+		disown()
+		return err
 	}
-	return led, nil
+	if held := led.Held(); len(held) > 0 {
+		r.Log.Warn("an earlier container left something behind", "id", l.key.Task, "held", held)
+	}
+	if err := errors.Join(Release(ctx, r.Machine, led), led.Forget()); err != nil {
+		disown()
+		return fmt.Errorf("left behind by an earlier container: %w", err)
+	}
+	l.ledger, l.disown = led, sync.OnceFunc(disown)
+	return nil
 }
 
 // open dials the client's pipes.
@@ -185,6 +199,7 @@ func (r *Runner) make(ctx context.Context, l *live, plan Plan) error {
 	if err != nil {
 		if errdefs.IsAlreadyExists(err) { // it is somebody else's: not ours to release
 			_ = l.ledger.Released(ledger.Entry{Kind: ledger.System, ID: plan.ID})
+			err = fmt.Errorf("%w: made by %q", err, r.ownerOf(ctx, plan.ID))
 		}
 		return fmt.Errorf("compute system: %w", err)
 	}
@@ -195,6 +210,15 @@ func (r *Runner) make(ctx context.Context, l *live, plan Plan) error {
 		close(h.exited)
 	}()
 	return nil
+}
+
+// ownerOf is what made a compute system that no shim of this kind owns, for an error's text.
+func (r *Runner) ownerOf(ctx context.Context, id string) string {
+	list, err := r.Machine.Compute.List(ctx, schema.SystemQuery{IDs: []string{id}})
+	if err != nil || len(list) == 0 {
+		return "unknown"
+	}
+	return list[0].Owner
 }
 
 // start runs the process and joins its streams.

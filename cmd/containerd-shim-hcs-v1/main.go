@@ -32,8 +32,10 @@ USAGE:
    %[1]s -namespace NS -address PIPE -publish-binary EXE -id ID -bundle DIR [-debug] delete
    %[1]s -info
    %[1]s -v
+   %[1]s gc
 
-containerd runs these commands; there is nothing to be done with them by hand.
+containerd runs these commands, except gc, which gives back what shims that were killed left behind on the machine. Every start of a shim
+does that too.
 `
 
 // options is the command line.
@@ -70,6 +72,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	}
 	ctx := context.Background()
 	switch o.action {
+	case "gc":
+		return collect(ctx, stdout)
 	case "start":
 		return start(ctx, name, o, stdin, stdout)
 	case "serve":
@@ -102,6 +106,10 @@ func parse(name string, args []string) (options, error) {
 		return o, err
 	}
 	if o.version || o.info {
+		return o, nil
+	}
+	if f.NArg() == 1 && f.Arg(0) == "gc" {
+		o.action = "gc"
 		return o, nil
 	}
 	// The order of these is the one that Microsoft's shim has.

@@ -100,6 +100,7 @@ func serveUntilShutdown(ctx context.Context, o options, stdin io.Reader) error {
 		ID:        o.ID,
 		Events:    os.Getenv("TTRPC_ADDRESS"),
 		Ledgers:   d.ledgers,
+		Lock:      host.TryLockFile,
 		Level:     boot.Level,
 	}, func() { _ = host.Ready() })
 	if err == nil {
@@ -119,5 +120,17 @@ func remove(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return shim.Delete(ctx, m, d.ledgers, d.crashFile(o.Flags), o.Flags, stdout, stderr)
+	return shim.Delete(ctx, m, d.ledgers, d.crashFile(o.Flags), host.TryLockFile, o.Flags, stdout, stderr)
+}
+
+func collect(ctx context.Context, stdout io.Writer) error {
+	m, err := machine()
+	if err != nil {
+		return err
+	}
+	d, err := stateDirs()
+	if err != nil {
+		return err
+	}
+	return shim.Collect(ctx, m, d.ledgers, host.TryLockFile, stdout)
 }

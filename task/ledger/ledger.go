@@ -32,6 +32,8 @@ const (
 	System    Kind = "system"    // a compute system
 )
 
+const suffix = ".ledger"
+
 // Entry is one thing held.
 type Entry struct {
 	Kind Kind     `json:"kind"`
@@ -68,7 +70,15 @@ type Ledger struct {
 // Open reads the ledger of a container; one that does not exist is empty and is not created before the first claim. dir must be
 // one that only administrators can write.
 func Open(dir, namespace, id string) (*Ledger, error) {
-	l := &Ledger{path: filepath.Join(dir, FileName(namespace), FileName(id)+".ledger")}
+	return OpenPath(filepath.Join(dir, FileName(namespace), FileName(id)+suffix))
+}
+
+// All lists the paths of a directory's ledgers.
+func All(dir string) ([]string, error) { return filepath.Glob(filepath.Join(dir, "*", "*"+suffix)) }
+
+// OpenPath reads a ledger that All found.
+func OpenPath(path string) (*Ledger, error) {
+	l := &Ledger{path: path}
 	b, err := os.ReadFile(l.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("ledger: %w", err)
@@ -137,6 +147,23 @@ func (l *Ledger) Exit() *Exit {
 	return l.exit
 }
 
+// lockPath is the file whose lock says that a process owns the container. Its directory exists when lockPath returns without error.
+func (l *Ledger) lockPath() (string, error) {
+	if err := os.MkdirAll(filepath.Dir(l.path), 0o700); err != nil {
+		return "", fmt.Errorf("ledger: %w", err)
+	}
+	return strings.TrimSuffix(l.path, suffix) + ".lock", nil
+}
+
+// Age is how long ago the ledger was written to.
+func (l *Ledger) Age() time.Duration {
+	st, err := os.Stat(l.path)
+	if err != nil {
+		return 0
+	}
+	return time.Since(st.ModTime())
+}
+
 // Damaged counts lines, other than a torn last one, that could not be read.
 func (l *Ledger) Damaged() int { return l.bad }
 
@@ -196,6 +223,18 @@ func startLine(f *os.File) error {
 	return err
 }
 
+// Forget drops the exit of an earlier container of the id, whose ledger this was.
+func (l *Ledger) Forget() error {
+	l.mu.Lock()
+	had := l.exit != nil
+	l.exit = nil
+	l.mu.Unlock()
+	if !had {
+		return nil
+	}
+	return l.Remove()
+}
+
 // Remove deletes the file; the caller has released everything.
 func (l *Ledger) Remove() error {
 	l.mu.Lock()
@@ -206,6 +245,5 @@ func (l *Ledger) Remove() error {
 	if err := os.Remove(l.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	_ = os.Remove(filepath.Dir(l.path)) // the namespace's directory, if this was its last container
 	return nil
 }

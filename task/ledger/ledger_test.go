@@ -50,7 +50,7 @@ func TestClaimsSurvive(t *testing.T) {
 	must(t, again.Released(c))
 	must(t, again.Remove())
 	must(t, again.Remove())
-	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(dir, "*", "*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 }

@@ -1,0 +1,190 @@
+package shim
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"containerd-shim-hcs/hcs"
+	"containerd-shim-hcs/hcs/fault"
+	"containerd-shim-hcs/hcs/host"
+	"containerd-shim-hcs/hcs/schema"
+	"containerd-shim-hcs/hcs/sim"
+	"containerd-shim-hcs/task/ledger"
+)
+
+// crashed is a node whose shim died while its container ran.
+func crashed(t *testing.T) *node {
+	n := newNode(t, sim.Config{}, nil)
+	n.create(spec("wait"))
+	n.start("")
+	n.crash()
+	if len(n.svc.Held()) == 0 {
+		t.Fatal("the crash left nothing behind: the test tests nothing")
+	}
+	return n
+}
+
+// sweeper is the machine as another shim sees it.
+func (n *node) sweeper() (hcs.Machine, func()) {
+	c := n.svc.Connect("containerd-shim-hcs-v1.exe", 4)
+	return n.svc.Machine(c), c.Close
+}
+
+func TestSweepFinishesWhatACrashLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := crashed(t)
+		m, end := n.sweeper()
+		var out bytes.Buffer
+		if err := Collect(t.Context(), m, n.ledgers(), host.TryLockFile, &out); err != nil || !strings.Contains(out.String(), "4 released") {
+			t.Errorf("%s, %v", &out, err)
+		}
+		out.Reset()
+		if err := Collect(t.Context(), m, n.ledgers(), host.TryLockFile, &out); err != nil || out.Len() > 0 {
+			t.Errorf("the second time: %s, %v", &out, err)
+		}
+		end()
+		n.gone()
+	})
+}
+
+func TestSweepLeavesTheLivingAlone(t *testing.T) {
+	run(t, sim.Config{}, func(t *testing.T, n *node) {
+		n.create(spec("exit 6"))
+		m, end := n.sweeper()
+		defer end()
+		if s := Sweep(t.Context(), m, n.ledgers(), host.TryLockFile); len(s) > 0 {
+			t.Errorf("swept %+v", s)
+		}
+		n.start("")
+		if w := n.wait(""); w.ExitStatus != 6 {
+			t.Errorf("exit %d", w.ExitStatus)
+		}
+		_, _ = n.delete("")
+	})
+}
+
+// TestSweepKeepsTheExitForDelete: the delete command comes after the sweep and still reports the container's own code.
+func TestSweepKeepsTheExitForDelete(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, sim.Config{}, nil)
+		n.create(spec("exit 5"))
+		n.start("")
+		n.wait("")
+		n.crash()
+		m, end := n.sweeper()
+		Sweep(t.Context(), m, n.ledgers(), host.TryLockFile)
+		end()
+		if held := n.svc.Held(); len(held) > 0 {
+			t.Errorf("still held: %v", held)
+		}
+		if r := n.deleteCommand(); r.ExitStatus != 5 {
+			t.Errorf("exit %d", r.ExitStatus)
+		}
+		n.gone()
+	})
+}
+
+// TestDeleteLeavesTheRestToTheNext: a service that does not answer keeps the delete command only for its own bound.
+func TestDeleteLeavesTheRestToTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := crashed(t)
+		set := &fault.Set{}
+		r, err := fault.Parse("UnprepareLayer hang")
+		if err != nil {
+			t.Fatal(err)
+		}
+		set.Add(r)
+		m, end := n.sweeper()
+		var stdout, stderr bytes.Buffer
+		start := time.Now()
+		if err := Delete(t.Context(), fault.Wrap(m, set), n.ledgers(), n.dir+"/crash", host.TryLockFile, Flags{Namespace: ns, ID: "web"}, &stdout, &stderr); err != nil {
+			t.Errorf("delete: %v", err)
+		}
+		if d := time.Since(start); d > 4*time.Second {
+			t.Errorf("delete took %v", d)
+		}
+		if decode(t, stdout.Bytes()).ExitStatus != statusUnknown || !strings.Contains(stderr.String(), "UnprepareLayer") {
+			t.Errorf("stdout %q, stderr %s", &stdout, &stderr)
+		}
+		if len(n.svc.Held()) == 0 {
+			t.Error("nothing was left for the next")
+		}
+		end()
+		n.deleteCommand()
+		n.gone()
+	})
+}
+
+// TestTakeover: the id of a container whose shim is dead is free at once, and that of a living one is refused with its owner.
+func TestTakeover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := crashed(t)
+		n.boot(nil)
+		n.create(spec("exit 8"))
+		n.start("")
+		if w := n.wait(""); w.ExitStatus != 8 {
+			t.Errorf("exit %d", w.ExitStatus)
+		}
+		if _, err := n.delete(""); err != nil {
+			t.Error(err)
+		}
+		n.gone()
+	})
+	run(t, sim.Config{}, func(t *testing.T, n *node) {
+		led, err := ledger.Open(n.ledgers(), ns, "web")
+		if err != nil {
+			t.Fatal(err)
+		}
+		disown, err := led.Own(host.TryLockFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = n.task.Create(t.Context(), n.request(spec("wait")))
+		kind(t, "create of what another shim has", err, codes.AlreadyExists)
+		if err != nil && !strings.Contains(err.Error(), "held by process") {
+			t.Errorf("%v does not name the owner", err)
+		}
+		disown()
+	})
+	run(t, sim.Config{}, func(t *testing.T, n *node) {
+		m, end := n.sweeper()
+		defer end()
+		const scratch = `C:\foreign`
+		n.svc.Store().(*sim.Memory).AddScratch(scratch)
+		if err := errors.Join(m.Layers.Activate(t.Context(), scratch), m.Layers.Prepare(t.Context(), scratch, []string{baseDir})); err != nil {
+			t.Fatal(err)
+		}
+		volume, err := m.Layers.MountPath(t.Context(), scratch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := m.Compute.Create(t.Context(), "web", &schema.ComputeSystem{
+			Owner: "docker", SchemaVersion: schema.Version{Major: 2, Minor: 1}, ShouldTerminateOnLastHandleClosed: true,
+			Container: &schema.Container{Storage: &schema.Storage{Path: volume + `\`, Layers: []schema.Layer{{ID: "cd22d128-903e-550a-9d8f-aa8134ca1c9b", Path: baseDir}}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = n.task.Create(t.Context(), n.request(spec("wait")))
+		kind(t, "create of what somebody else made", err, codes.AlreadyExists)
+		if err != nil && !strings.Contains(err.Error(), "docker") {
+			t.Errorf("%v does not name the owner", err)
+		}
+		if _, err := m.Compute.Open(t.Context(), "web"); err != nil {
+			t.Errorf("the other's container is gone: %v", err)
+		}
+		exited := s.Exited()
+		_ = s.Terminate(t.Context())
+		<-exited
+		_ = s.Close()
+		if err := errors.Join(m.Layers.Unprepare(t.Context(), scratch), m.Layers.Deactivate(t.Context(), scratch)); err != nil {
+			t.Error(err)
+		}
+	})
+}
