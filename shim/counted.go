@@ -27,7 +27,7 @@ func (l *counted) Accept() (net.Conn, error) {
 		l.none = make(chan struct{})
 	}
 	l.open++
-	return &countedConn{Conn: conn, l: l}, nil
+	return &guardedConn{Conn: &countedConn{Conn: conn, l: l}}, nil
 }
 
 func closed(c chan struct{}) bool {
