@@ -40,6 +40,7 @@ type node struct {
 	served  chan error
 	crash   func() // ends the shim as a kill does: HCS closes its handles
 	crashed bool
+	shim    *sim.Client
 	locks   []func() // of the shim
 	task    taskapi.TTRPCTaskService
 	client  *ttrpc.Client
@@ -81,6 +82,7 @@ func newNode(t *testing.T, cfg sim.Config, wrap func(hcs.Machine) hcs.Machine) *
 func (n *node) boot(wrap func(hcs.Machine) hcs.Machine) {
 	t := n.t
 	shimClient := n.svc.Connect("containerd-shim-hcs-v1.exe", 2)
+	n.shim = shimClient
 	m := n.svc.Machine(shimClient)
 	if wrap != nil {
 		m = wrap(m)

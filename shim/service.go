@@ -37,7 +37,7 @@ func (s *service) State(_ context.Context, r *taskapi.StateRequest) (*taskapi.St
 		ExecID:     r.ExecID,
 		Bundle:     p.Detail.Bundle,
 		Pid:        p.Pid,
-		Status:     taskStatus(p.State),
+		Status:     taskStatus(p),
 		Stdin:      p.Detail.IO.Stdin,
 		Stdout:     p.Detail.IO.Stdout,
 		Stderr:     p.Detail.IO.Stderr,
@@ -48,8 +48,11 @@ func (s *service) State(_ context.Context, r *taskapi.StateRequest) (*taskapi.St
 }
 
 // taskStatus maps the machine's states: a process whose output still drains, or that is being made, is what it was to the client.
-func taskStatus(s task.State) tasktypes.Status {
-	switch s {
+func taskStatus(p task.Status) tasktypes.Status {
+	if p.Lost() {
+		return tasktypes.Status_UNKNOWN
+	}
+	switch p.State {
 	case task.Creating, task.Created, task.Starting:
 		return tasktypes.Status_CREATED
 	case task.Running, task.Exited:

@@ -12,6 +12,7 @@ import (
 	runhcs "github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/stats"
 	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
+	tasktypes "github.com/containerd/containerd/api/types/task"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -381,4 +382,66 @@ func annotate(k, v string) func(*specs.Spec) {
 
 func mount(source string) func(*specs.Spec) {
 	return func(s *specs.Spec) { s.Mounts = []specs.Mount{{Source: source, Destination: `C:\m`}} }
+}
+
+func TestServiceRestartEndsTheTaskWithAReason(t *testing.T) {
+	run(t, sim.Config{}, func(t *testing.T, n *node) {
+		n.create(spec("wait"))
+		n.start("")
+		if err := n.exec("x", "wait"); err != nil {
+			t.Fatal(err)
+		}
+		n.start("x")
+		start := time.Now()
+		n.svc.Restart()
+		if w := n.wait(""); w.ExitStatus != 255 {
+			t.Errorf("exit %d", w.ExitStatus)
+		}
+		if d := time.Since(start); d > 10*time.Second {
+			t.Errorf("told after %v", d)
+		}
+		if _, err := n.delete(""); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Second)
+		expect(t, n.seen(), "/tasks/create web", "/tasks/start web", "/tasks/exec-added x", "/tasks/exec-started x", "/tasks/exit x 255", "/tasks/exit web 255", "/tasks/delete web 255")
+	})
+}
+
+func TestContainerThatOutlivesTheServiceIsFoundAgain(t *testing.T) {
+	run(t, sim.Config{}, func(t *testing.T, n *node) {
+		r := n.create(spec("on CtrlBreak { print still here; exit 9 }; wait"))
+		n.start("")
+		if err := n.exec("x", "sleep 60s; exit 4"); err != nil {
+			t.Fatal(err)
+		}
+		n.start("x")
+		other, end := n.sweeper() // a second handle keeps the container
+		s, err := other.Compute.Open(t.Context(), "web")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.shim.Disconnect()
+		time.Sleep(5 * time.Second)
+		_ = s.Close()
+		end()
+		if st, err := n.task.State(t.Context(), &taskapi.StateRequest{ID: "web"}); err != nil || st.Status != tasktypes.Status_RUNNING {
+			t.Errorf("state %v, %v", st, err)
+		}
+		if w := n.wait("x"); w.ExitStatus != 4 {
+			t.Errorf("exec exit %d", w.ExitStatus)
+		}
+		if err := n.kill("", 1); err != nil {
+			t.Fatal(err)
+		}
+		if w := n.wait(""); w.ExitStatus != 9 {
+			t.Errorf("exit %d", w.ExitStatus)
+		}
+		if got := n.text(r.Stdout); got != "still here\n" {
+			t.Errorf("output %q", got)
+		}
+		if _, err := n.delete(""); err != nil {
+			t.Error(err)
+		}
+	})
 }

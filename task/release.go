@@ -21,6 +21,12 @@ func (r *Runner) stop(l *live) {
 	sys := l.system.Load()
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownBound)
 	defer cancel()
+	if sys.lost.Load() {
+		if err := releaseSystem(ctx, r.Machine.Compute, l.key.Task); err != nil {
+			r.Log.Error("a container that was lost with the service cannot be ended", "id", l.key.Task, "error", err)
+		}
+		return
+	}
 	err := sys.Shutdown(ctx)
 	if err == nil {
 		select {
@@ -55,7 +61,9 @@ func (r *Runner) release(l *live) error {
 	if s := l.streams.Load(); s != nil {
 		s.Close()
 	}
-	if sys := l.system.Load(); sys != nil {
+	if sys := l.system.Load(); sys != nil && sys.lost.Load() {
+		_ = sys.Close() // Release finds the system by its id
+	} else if sys != nil {
 		if err := closeSystem(ctx, sys, sys.exited); err != nil {
 			return fmt.Errorf("release %s: %w", l.key, err)
 		}

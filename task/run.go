@@ -38,8 +38,6 @@ const (
 	signalAnswer = 500 * time.Millisecond
 	// askAgain is the pause between questions whether a terminated container has stopped.
 	askAgain = time.Second
-	// codeRest is how long after the end of its compute system a process's own exit may arrive.
-	codeRest = time.Second
 )
 
 // Runner is the procedures: what the machine's effects do at the OS. Each reads top to bottom and names its step in its error.
@@ -50,6 +48,8 @@ type Runner struct {
 	Lock      ledger.Locker
 	Drain     stdio.Bounds
 	Log       *slog.Logger
+
+	starts breaker // of processes
 }
 
 // live is a process's side of the procedures. Procedures of one process follow each other, as the machine orders them; those that
@@ -72,14 +72,38 @@ type live struct {
 	gone    chan struct{} // closed when the process has ended
 	lost    chan struct{} // closed when nothing ends it and we give up
 	given   atomic.Bool   // lost was closed
+	unknown atomic.Bool   // the service was lost; whether the process runs is being found out
 }
 
 // Interfaces cannot be swapped atomically, structs around them can.
 type systemHandle struct {
 	hcs.System
-	exited chan struct{} // closed when the system has stopped
+	exited chan struct{} // closed when the system has stopped, or the service was lost
+	lost   atomic.Bool   // set before the latter: the handle is worth nothing, the system may live
 }
-type processHandle struct{ hcs.Process }
+type processHandle struct {
+	hcs.Process
+	system hcs.System // the process's own way to it, after the service was lost; nil otherwise
+}
+
+// watch makes the end of a system something that many can wait for.
+func watch(sys hcs.System) *systemHandle {
+	h := &systemHandle{System: sys, exited: make(chan struct{})}
+	go func() {
+		e := <-sys.Exited()
+		h.lost.Store(e.Err != nil)
+		close(h.exited)
+	}()
+	return h
+}
+
+func (p *processHandle) closeAll() error {
+	err := p.Close()
+	if p.system != nil {
+		err = errors.Join(err, p.system.Close())
+	}
+	return err
+}
 
 func newLive(k Key, d Detail, req *CreateRequest) *live {
 	l := &live{key: k, detail: d, request: req, gone: make(chan struct{}), lost: make(chan struct{})}
@@ -203,12 +227,7 @@ func (r *Runner) make(ctx context.Context, l *live, plan Plan) error {
 		}
 		return fmt.Errorf("compute system: %w", err)
 	}
-	h := &systemHandle{System: sys, exited: make(chan struct{})}
-	l.system.Store(h)
-	go func() {
-		<-sys.Exited()
-		close(h.exited)
-	}()
+	l.system.Store(watch(sys))
 	return nil
 }
 
@@ -232,7 +251,7 @@ func (r *Runner) start(l *live) (uint32, error) {
 		}
 		return 0, fmt.Errorf("start %s: %w", l.key, err)
 	}
-	l.process.Store(&processHandle{p})
+	l.process.Store(&processHandle{Process: p})
 	l.streams.Load().Attach(p)
 	return p.Pid(), nil
 }
@@ -248,55 +267,16 @@ func (r *Runner) launch(ctx context.Context, l *live) (hcs.Process, error) {
 	}
 	params := l.params
 	l.detail.IO.Ask(&params)
+	if err := r.starts.allow(time.Now()); err != nil {
+		return nil, err
+	}
 	p, err := sys.Run(ctx, &params)
+	r.starts.done(time.Now(), err)
 	if err != nil {
 		return nil, fmt.Errorf("run %q in %q: %w", params.CommandLine, params.WorkingDirectory, err)
 	}
 	return p, nil
 }
-
-// wait blocks until the process has ended.
-func (r *Runner) wait(l *live) Exit {
-	defer close(l.gone)
-	sys := l.container().system.Load()
-	p := l.process.Load()
-	var e hcs.ProcessExit
-	known := true // a channel that ends without a value says nothing
-	select {
-	case e, known = <-p.Exited():
-	case <-l.lost:
-		e = hcs.ProcessExit{Code: hcs.UnknownExit, Err: errLost}
-	case <-sys.exited: // the processes' own exits arrive at about the same time
-		select {
-		case e, known = <-p.Exited():
-		case <-time.After(codeRest):
-			e = hcs.ProcessExit{Code: hcs.UnknownExit, Err: errSystemGone}
-		}
-	}
-	if !known {
-		e.Err = errNoExit
-	}
-	if e.Err != nil {
-		r.Log.Warn("exit status is not known", "process", l.key.String(), "error", e.Err)
-		e.Code = hcs.UnknownExit
-	}
-	if e.ExitedAt.IsZero() {
-		e.ExitedAt = time.Now()
-	}
-	exit := Exit{Code: e.Code, At: e.ExitedAt}
-	if l.parent == nil {
-		if err := l.ledger.Ended(ledger.Exit{Pid: p.Pid(), Code: exit.Code, At: exit.At}); err != nil {
-			r.Log.Warn("exit status is not recorded", "process", l.key.String(), "error", err)
-		}
-	}
-	return exit
-}
-
-var (
-	errLost       = errors.New("the process did not end when it and its container were terminated")
-	errNoExit     = errors.New("the handle was closed before the process ended")
-	errSystemGone = errors.New("the container ended without the exit of the process")
-)
 
 // drain waits for the process's output and gives its handle back.
 func (r *Runner) drain(l *live) {
@@ -304,7 +284,7 @@ func (r *Runner) drain(l *live) {
 	if rep.Cut > 0 || rep.Held {
 		r.Log.Warn("output ended by the drain bound", "process", l.key.String(), "delivered", rep.Bytes, "cut", rep.Cut, "held", rep.Held)
 	}
-	if err := l.process.Load().Close(); err != nil {
+	if err := l.process.Load().closeAll(); err != nil {
 		r.Log.Warn("close process", "process", l.key.String(), "error", err)
 	}
 }

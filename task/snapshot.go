@@ -27,6 +27,9 @@ type Status struct {
 	live *live
 }
 
+// Lost reports that the service was lost, and that it is not known yet whether the process still runs.
+func (s Status) Lost() bool { return s.live != nil && s.live.unknown.Load() }
+
 // waiter is shared by all snapshots of a process.
 type waiter struct {
 	done   chan struct{}

@@ -92,6 +92,14 @@ func (c *Client) lose() {
 	}
 }
 
+// Disconnect makes the client lose the service: its handles end as in a restart, and it may make new ones. Systems on which others hold
+// handles live on.
+func (c *Client) Disconnect() {
+	c.svc.mu.Lock()
+	defer c.svc.mu.Unlock()
+	c.lose()
+}
+
 // dropAll closes every handle. The caller holds mu.
 func (c *Client) dropAll() {
 	for _, sl := range c.slots {
