@@ -30,6 +30,13 @@ func (l *counted) Accept() (net.Conn, error) {
 	return &guardedConn{Conn: &countedConn{Conn: conn, l: l}}, nil
 }
 
+// count is how many clients are connected.
+func (l *counted) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.open
+}
+
 func closed(c chan struct{}) bool {
 	select {
 	case <-c:

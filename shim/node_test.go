@@ -115,9 +115,14 @@ func (n *node) boot(wrap func(hcs.Machine) hcs.Machine) {
 	case err := <-served:
 		t.Fatal(err)
 	}
-	conn, err := n.machine.Host.DialPipe(t.Context(), Address(ns, "web"))
+	n.connect()
+}
+
+// connect dials the shim.
+func (n *node) connect() {
+	conn, err := n.machine.Host.DialPipe(n.t.Context(), Address(ns, "web"))
 	if err != nil {
-		t.Fatal(err)
+		n.t.Fatal(err)
 	}
 	n.client = ttrpc.NewClient(conn)
 	n.task = taskapi.NewTTRPCTaskClient(n.client)

@@ -83,6 +83,12 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 	served := make(chan error, 1)
 	clients := &counted{Listener: listener, none: make(chan struct{})}
 	go func() { served <- server.Serve(ctx, clients) }()
+	alone := make(chan struct{})
+	go func() {
+		if lonely(ctx, func() int { return len(pod.Snapshot()) }, clients.count) {
+			close(alone)
+		}
+	}()
 	ready()
 	log.Info("serving")
 	go func() {
@@ -95,6 +101,8 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 
 	select {
 	case <-shutdown:
+	case <-alone:
+		log.Warn("no container and no client")
 	case <-ctx.Done():
 	case err := <-served:
 		return fmt.Errorf("ttrpc: %w", err)

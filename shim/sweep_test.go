@@ -188,3 +188,39 @@ func TestTakeover(t *testing.T) {
 		}
 	})
 }
+
+func TestShimThatNobodyUsesEnds(t *testing.T) {
+	for name, f := range map[string]func(n *node) time.Duration{
+		"no client": func(n *node) time.Duration {
+			_ = n.client.Close()
+			return aloneMost
+		},
+		"no create": func(*node) time.Duration { return unusedMost },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := newNode(t, sim.Config{}, nil)
+				start := time.Now()
+				most := f(n)
+				if err := <-n.served; err != nil {
+					t.Error(err)
+				}
+				if d := time.Since(start); d < most || d > most+time.Minute {
+					t.Errorf("ended after %v", d)
+				}
+				_ = n.client.Close()
+				time.Sleep(time.Minute)
+				n.svc.Close()
+			})
+		})
+	}
+	run(t, sim.Config{}, func(t *testing.T, n *node) { // one with a container goes on, client or not
+		n.create(spec("wait"))
+		_ = n.client.Close()
+		time.Sleep(24 * time.Hour)
+		n.connect()
+		if _, err := n.delete(""); err != nil {
+			t.Error(err)
+		}
+	})
+}
