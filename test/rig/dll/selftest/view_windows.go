@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/Microsoft/go-winio"
+	"golang.org/x/sys/windows"
+)
+
+// volume makes a container's volume with a few files.
+func volume(c *check) (root string, env []string) {
+	root = scratch(c) + `\volume`
+	put(c, root+`\app\only.txt`, "in the container")
+	put(c, root+`\hcssim-host.txt`, "the container's")
+	put(c, `C:\hcssim-host.txt`, "the host's")
+	put(c, `C:\hcssim-hostdir\host.txt`, "below the host's")
+	return root, []string{"HCSSIM_ROOT=" + root}
+}
+
+const (
+	noFile   = "error: The system cannot find the file specified."
+	noPath   = "error: The system cannot find the path specified."
+	noAccess = "error: Access is denied."
+)
+
+// absent ends the case when there is such a file on the host.
+func absent(c *check, path string) {
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		c.fatalf("%s is on the host", path)
+	}
+}
+
+func viewRead(c *check) {
+	_, env := volume(c)
+	for path, want := range map[string]string{
+		`C:\app\only.txt`:     "in the container",
+		`c:\APP\Only.TXT`:     "in the container",
+		`\\?\C:\app\only.txt`: "in the container",
+		`/app/only.txt`:       "in the container",
+		`C:\hcssim-host.txt`:  "the container's",
+		// not in the container's volume: the base image's, that is the host's
+		`C:\hcssim-hostdir\host.txt`:                             "below the host's",
+		`C:\app\none.txt`:                                        noFile,
+		`C:\none\none.txt`:                                       noPath,
+		`C:\hcssim\selftest\volume\app\only.txt`:                 "in the container",
+		`\\?\Volume{00000000-0000-0000-0000-000000000043}\x.txt`: noFile,
+	} {
+		equal(c, runChild(c, env, "read", path), want, "read "+path)
+	}
+	equal(c, runChild(c, nil, "read", `C:\hcssim-host.txt`), "the host's", "read without a view")
+	long := `C:\app\` + strings.Repeat(strings.Repeat("d", 60)+`\`, 12)
+	equal(c, runChild(c, env, "mkdir", long), "", "make a long path")
+	equal(c, runChild(c, env, "write", long+"file", "far down"), "", "write below a long path")
+	equal(c, runChild(c, env, "read", long+"file"), "far down", "read below a long path")
+	absent(c, `C:\app`)
+}
+
+func viewWrite(c *check) {
+	root, env := volume(c)
+	equal(c, runChild(c, env, "write", `C:\app\new.txt`, "new"), "", "write")
+	equal(c, content(c, root+`\app\new.txt`), "new", "file in the volume")
+	equal(c, runChild(c, env, "mkdir", `C:\made\deep`), "", "make directories")
+	equal(c, runChild(c, env, "write", `C:\made\deep\f`, "x"), "", "write into them")
+	equal(c, content(c, root+`\made\deep\f`), "x", "file in the volume")
+	absent(c, `C:\app`)
+	absent(c, `C:\made`)
+	// The host's file is neither changed nor deleted, the container's is.
+	equal(c, runChild(c, env, "append", `C:\hcssim-host.txt`, "+"), "", "append")
+	equal(c, content(c, root+`\hcssim-host.txt`), "the container's+", "container's file")
+	equal(c, runChild(c, env, "delete", `C:\hcssim-host.txt`), "", "delete")
+	equal(c, runChild(c, env, "delete", `C:\hcssim-host.txt`), noFile, "delete what only the host has")
+	equal(c, content(c, `C:\hcssim-host.txt`), "the host's", "host's file")
+	equal(c, runChild(c, env, "remove", `C:\made`), "", "remove all")
+	absent(c, root+`\made`)
+	// Where the volume has no such directory, the host's serves.
+	equal(c, runChild(c, env, "write", `C:\hcssim-hostdir\w`, "x"), "", "write where only the host has the directory")
+	equal(c, content(c, `C:\hcssim-hostdir\w`), "x", "file on the host")
+	c.must(os.Remove(`C:\hcssim-hostdir\w`), "remove")
+}
+
+func viewRename(c *check) {
+	root, env := volume(c)
+	equal(c, runChild(c, env, "rename", `C:\app\only.txt`, `C:\moved.txt`), "", "rename")
+	equal(c, content(c, root+`\moved.txt`), "in the container", "renamed file")
+	absent(c, root+`\app\only.txt`)
+	absent(c, `C:\moved.txt`)
+	equal(c, runChild(c, env, "link", `C:\moved.txt`, `C:\app\linked.txt`), "", "link")
+	equal(c, content(c, root+`\app\linked.txt`), "in the container", "linked file")
+	equal(c, runChild(c, env, "rename", `C:\app`, `C:\app2`), "", "rename a directory")
+	equal(c, content(c, root+`\app2\linked.txt`), "in the container", "file of the renamed directory")
+	absent(c, `C:\app2`)
+	// Renaming works on the host too, as the hook stands in front of it there as well.
+	put(c, root+`\x`, "x")
+	c.must(os.Rename(root+`\x`, root+`\y`), "rename on the host")
+	equal(c, content(c, root+`\y`), "x", "renamed on the host")
+}
+
+func viewList(c *check) {
+	root, env := volume(c)
+	equal(c, runChild(c, env, "list", `C:\`), "app hcssim-host.txt", "list of the root")
+	equal(c, runChild(c, env, "list", `C:\app`), "only.txt", "list")
+	equal(c, runChild(c, env, "stat", `C:\app`), "true", "stat")
+	equal(c, runChild(c, append(env, `HCSSIM_CWD=C:\app`), "cwd", "only.txt"), `C:\app in the container`, "working directory")
+	_ = root
+}
+
+func viewMounts(c *check) {
+	_, env := volume(c)
+	host := `C:\hcssim\selftest\mount`
+	put(c, host+`\data\f.txt`, "mounted")
+	put(c, host+`\inner\f.txt`, "mounted inside")
+	put(c, host+`\inner\sub\g.txt`, "mounted deep inside")
+	byVolume := `\\?\Volume{00000000-0000-0000-0000-000000000043}\hcssim\selftest\mount\inner\`
+	env = append(env, `HCSSIM_MOUNTS=C:\m>`+host+`\data|-C:\m\in>`+byVolume+`|D:\e>`+host+`\data`)
+	for path, want := range map[string]string{
+		`C:\m\f.txt`:        "mounted",
+		`c:\M\F.txt`:        "mounted",
+		`/m/f.txt`:          "mounted",
+		`C:\m\in\f.txt`:     "mounted inside",
+		`C:\m\in\sub\g.txt`: "mounted deep inside",
+		`D:\e\f.txt`:        "mounted",
+		`C:\mm\f.txt`:       noPath,
+		`C:\app\only.txt`:   "in the container",
+	} {
+		equal(c, runChild(c, env, "read", path), want, "read "+path)
+	}
+	equal(c, runChild(c, env, "list", `C:\m`), "f.txt", "list of the mount")
+	equal(c, runChild(c, env, "list", `C:\m\in`), "f.txt sub", "list of the inner mount")
+	equal(c, runChild(c, env, "write", `C:\m\new`, "x"), "", "write")
+	equal(c, content(c, host+`\data\new`), "x", "file on the host")
+	for _, action := range [][]string{
+		{"write", `C:\m\in\new`, "x"},
+		{"write", `C:\m\in\f.txt`, "x"},
+		{"append", `C:\m\in\f.txt`, "x"},
+		{"mkdir", `C:\m\in\d`},
+		{"delete", `C:\m\in\f.txt`},
+		{"remove", `C:\m\in\sub`},
+		{"chtimes", `C:\m\in\f.txt`},
+		{"rename", `C:\m\in\f.txt`, `C:\m\f2`},
+		{"rename", `C:\m\f.txt`, `C:\m\in\f2`},
+		{"link", `C:\m\f.txt`, `C:\m\in\f2`},
+	} {
+		equal(c, runChild(c, env, action[0], action[1:]...), noAccess, strings.Join(action, " "))
+	}
+	equal(c, content(c, host+`\inner\f.txt`), "mounted inside", "read-only file")
+}
+
+func viewPipes(c *check) {
+	_, env := volume(c)
+	l, err := winio.ListenPipe(`\\.\pipe\hcssim-selftest-host`, nil)
+	c.must(err, "listen")
+	defer l.Close()
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = conn.Write([]byte("host's pipe"))
+		conn.Close()
+	}()
+	env = append(env, `HCSSIM_PIPES=other>\\.\pipe\none|guest>\\.\pipe\hcssim-selftest-host`)
+	equal(c, runChild(c, env, "dial", `\\.\pipe\guest`), "host's pipe", "dial")
+	equal(c, runChild(c, env, "dial", `\\.\pipe\guest2`), noFile, "dial of another name")
+}
+
+// running is a child that has said that it is ready.
+type running struct{ cmd *exec.Cmd }
+
+func startChild(c *check, env []string, action string) *running {
+	self, err := os.Executable()
+	c.must(err, "own path")
+	cmd := exec.Command(self, "child", action, "")
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.StdoutPipe()
+	c.must(err, "stdout")
+	c.must(cmd.Start(), "start child")
+	line, err := bufio.NewReader(out).ReadString('\n')
+	c.must(err, "child's first line")
+	equal(c, strings.TrimSpace(line), "ready", "child's first line")
+	return &running{cmd}
+}
+
+func (r *running) end() {
+	_ = r.cmd.Process.Kill()
+	_ = r.cmd.Wait()
+}
+
+// control sends a console control event the way the service does: a thread in the process that runs kernel32's CtrlRoutine.
+func (r *running) control(c *check, event uintptr) {
+	h, err := windows.OpenProcess(windows.PROCESS_ALL_ACCESS, false, uint32(r.cmd.Process.Pid))
+	c.must(err, "open child")
+	defer windows.CloseHandle(h)
+	routine := kernel32.NewProc("CtrlRoutine").Addr()
+	thread, _, err := kernel32.NewProc("CreateRemoteThread").Call(uintptr(h), 0, 0, routine, event, 0, 0)
+	if thread == 0 {
+		c.fatalf("CreateRemoteThread: %v", err)
+	}
+	windows.CloseHandle(windows.Handle(thread))
+}
+
+// code waits for the end.
+func (r *running) code(c *check) uint32 {
+	done := make(chan error, 1)
+	go func() { done <- r.cmd.Wait() }()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		r.end()
+		c.fatalf("the child did not end")
+	}
+	return uint32(r.cmd.ProcessState.ExitCode())
+}
+
+func viewConsole(c *check) {
+	_, env := volume(c)
+	const breakEvent, shutdownEvent = 1, 6
+	for _, t := range []struct {
+		action string
+		event  uintptr
+		want   uint32
+	}{
+		{"sleep", breakEvent, 0xC000013A},
+		{"sleep", shutdownEvent, 0xC000013A},
+		{"interrupt", breakEvent, 7},
+	} {
+		child := startChild(c, env, t.action)
+		child.control(c, t.event)
+		equal(c, child.code(c), t.want, fmt.Sprintf("exit code of %s after event %d", t.action, t.event))
+	}
+}
