@@ -14,7 +14,6 @@ import (
 	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/task"
 	"containerd-shim-hcs/task/ledger"
-	"containerd-shim-hcs/task/stdio"
 )
 
 // Config is what a shim needs to know to serve.
@@ -68,7 +67,7 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 			box.flush(ctx)
 		}()
 	}
-	runner := &task.Runner{Machine: c.Machine, Ledgers: c.Ledgers, Namespace: c.Namespace, Lock: c.Lock, Drain: stdio.DefaultBounds, Log: log}
+	runner := &task.Runner{Machine: c.Machine, Ledgers: c.Ledgers, Namespace: c.Namespace, Lock: c.Lock, Log: log}
 	pod := task.NewPod(runner, publish, log)
 	defer pod.Close()
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -14,6 +15,7 @@ import (
 	"containerd-shim-hcs/task/device"
 	"containerd-shim-hcs/task/limits"
 	"containerd-shim-hcs/task/network"
+	"containerd-shim-hcs/task/stdio"
 	"containerd-shim-hcs/task/storage"
 )
 
@@ -29,6 +31,7 @@ type Plan struct {
 	Limits    limits.Plan
 	Devices   []schema.Device
 	dumps     []schema.RegistryValue
+	Bounds    Bounds
 	Sandbox   string // pod id, empty for a container on its own
 	IsSandbox bool
 }
@@ -85,8 +88,32 @@ func resolve(id string, spec *specs.Spec, opts Options, rootfs []storage.Mount, 
 	if p.Devices, err = device.Resolve(w.Devices); err != nil {
 		return p, err
 	}
+	p.Bounds = bounds(a)
 	p.dumps, err = dumps(id, a)
 	return p, err
+}
+
+// Bounds are how long the end of a container may take, step by step.
+type Bounds struct {
+	StopIdle time.Duration // a shutdown that makes no progress
+	Stop     time.Duration // a shutdown that does
+	Output   stdio.Bounds
+}
+
+func bounds(a annotation.Values) Bounds {
+	b := Bounds{StopIdle: 30 * time.Second, Stop: 10 * time.Minute, Output: stdio.DefaultBounds}
+	for _, x := range []struct {
+		from *time.Duration
+		to   *time.Duration
+	}{
+		{a.StopIdle, &b.StopIdle}, {a.Stop, &b.Stop},
+		{a.OutputIdle, &b.Output.Idle}, {a.OutputStall, &b.Output.Stall}, {a.OutputAbsent, &b.Output.Absent},
+	} {
+		if x.from != nil {
+			*x.to = *x.from
+		}
+	}
+	return b
 }
 
 // dumps are the registry values that make Windows Error Reporting keep dumps of the container's processes (LocalDumps).

@@ -15,44 +15,6 @@ import (
 	"containerd-shim-hcs/task/storage"
 )
 
-// stop takes the compute system down after init has ended: asked first, so that what else runs in it may write its last bytes,
-// then forced. It returns when the system has stopped, or when nothing can stop it.
-func (r *Runner) stop(l *live) {
-	sys := l.system.Load()
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownBound)
-	defer cancel()
-	if sys.lost.Load() {
-		if err := releaseSystem(ctx, r.Machine.Compute, l.key.Task); err != nil {
-			r.Log.Error("a container that was lost with the service cannot be ended", "id", l.key.Task, "error", err)
-		}
-		return
-	}
-	err := sys.Shutdown(ctx)
-	if err == nil {
-		select {
-		case <-sys.exited:
-			return
-		case <-ctx.Done():
-			err = ctx.Err()
-		}
-	}
-	if errdefs.IsNotFound(err) { // stopped already
-		return
-	}
-	// A container that was never started cannot be shut down (ErrInvalidState).
-	if !errors.Is(err, hcs.ErrInvalidState) {
-		r.Log.Warn("container does not shut down; it is terminated", "id", l.key.Task, "error", err)
-	}
-	if stopped, err := r.terminate(l); stopped || err != nil {
-		return
-	}
-	select {
-	case <-sys.exited:
-	case <-time.After(killBound):
-		r.Log.Error("a terminated container does not stop", "id", l.key.Task)
-	}
-}
-
 // release gives back everything a container holds. What could not be given back stays in the ledger, and is in the error.
 func (r *Runner) release(l *live) error {
 	ctx, cancel := context.WithTimeout(context.Background(), releaseBound)

@@ -25,14 +25,14 @@ import (
 
 // Bounds of the procedures. Every OS call is inside one of them.
 const (
-	createBound   = 4 * time.Minute // layers, namespace and compute system together
-	startBound    = 4 * time.Minute
-	ownBound      = 5 * time.Second  // for another process to let go of the container's id
-	dialBound     = 10 * time.Second // the client's pipes are served before it asks for the process
-	shutdownBound = 30 * time.Second // a container that is asked to stop
-	killBound     = 10 * time.Second // a process or container that was terminated
-	releaseBound  = 60 * time.Second
-	callBound     = 10 * time.Second // small calls: signal, resize
+	createBound  = 4 * time.Minute // layers, namespace and compute system together
+	startBound   = 4 * time.Minute
+	ownBound     = 5 * time.Second  // for another process to let go of the container's id
+	dialBound    = 10 * time.Second // the client's pipes are served before it asks for the process
+	progressTick = 2 * time.Second  // between looks at a container that shuts down
+	killBound    = 10 * time.Second // a process or container that was terminated
+	releaseBound = 60 * time.Second
+	callBound    = 10 * time.Second // small calls: signal, resize
 	// signalAnswer is how long the answer to a signal waits for the service: with server core HcsSignalProcess returns only when
 	// the process is gone (peer-runhcs §2.3).
 	signalAnswer = 500 * time.Millisecond
@@ -46,7 +46,6 @@ type Runner struct {
 	Ledgers   string // directory of the ledgers
 	Namespace string // containerd's
 	Lock      ledger.Locker
-	Drain     stdio.Bounds
 	Log       *slog.Logger
 
 	starts breaker // of processes
@@ -62,6 +61,7 @@ type live struct {
 
 	request *CreateRequest           // init only
 	params  schema.ProcessParameters // the process; init's come from the plan
+	bounds  Bounds                   // init only; execs have their container's
 	parent  *live                    // an exec's init
 	ledger  *ledger.Ledger
 	disown  func()                       // gives up the ownership of the container
@@ -128,7 +128,7 @@ func (r *Runner) create(l *live) (err error) {
 	if err != nil {
 		return fmt.Errorf("create %s: %w", l.key, err)
 	}
-	l.params = plan.Init
+	l.params, l.bounds = plan.Init, plan.Bounds
 	if err := r.own(ctx, l); err != nil {
 		return fmt.Errorf("create %s: %w", l.key, err)
 	}
@@ -280,7 +280,7 @@ func (r *Runner) launch(ctx context.Context, l *live) (hcs.Process, error) {
 
 // drain waits for the process's output and gives its handle back.
 func (r *Runner) drain(l *live) {
-	rep := l.streams.Load().Drain(r.Drain)
+	rep := l.streams.Load().Drain(l.container().bounds.Output)
 	if rep.Cut > 0 || rep.Held {
 		r.Log.Warn("output ended by the drain bound", "process", l.key.String(), "delivered", rep.Bytes, "cut", rep.Cut, "held", rep.Held)
 	}

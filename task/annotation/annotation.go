@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/containerd/errdefs"
 )
@@ -32,6 +33,11 @@ type Values struct {
 	DisableUnsafe      *bool
 	CRIContainerType   *string // sandbox or container
 	CRISandboxID       *string
+	StopIdle           *time.Duration
+	Stop               *time.Duration
+	OutputIdle         *time.Duration
+	OutputStall        *time.Duration
+	OutputAbsent       *time.Duration
 }
 
 // Entry is one row of the table.
@@ -91,6 +97,11 @@ var Table = []Entry{
 		return nil
 	}},
 	{CRISandboxID, "id", "the pod", text(func(v *Values) **string { return &v.CRISandboxID })},
+	{"io.containerd.hcs.stop.idle-timeout", "duration", "how long a container that is shut down may show no progress (no CPU time, no I/O, no process ending) before it is terminated; default 30s", duration(func(v *Values) **time.Duration { return &v.StopIdle })},
+	{"io.containerd.hcs.stop.timeout", "duration", "how long it may take in all; default 10m", duration(func(v *Values) **time.Duration { return &v.Stop })},
+	{"io.containerd.hcs.output.idle-timeout", "duration", "how long the output of a process that has exited is waited for when nothing comes, because a child still holds it; default 1s", duration(func(v *Values) **time.Duration { return &v.OutputIdle })},
+	{"io.containerd.hcs.output.stall-timeout", "duration", "how long it is waited for when the client is connected and takes nothing; default 1m", duration(func(v *Values) **time.Duration { return &v.OutputStall })},
+	{"io.containerd.hcs.output.absent-timeout", "duration", "how long it is waited for when the client is away, as during a restart of containerd; default 30s", duration(func(v *Values) **time.Duration { return &v.OutputAbsent })},
 }
 
 // Parse reads the annotations of a spec.
@@ -118,6 +129,17 @@ func boolean(field func(*Values) **bool) func(*Values, string) error {
 			return fmt.Errorf("must be true or false")
 		}
 		*field(v) = &b
+		return nil
+	}
+}
+
+func duration(field func(*Values) **time.Duration) func(*Values, string) error {
+	return func(v *Values, s string) error {
+		d, err := time.ParseDuration(s)
+		if err != nil || d <= 0 {
+			return fmt.Errorf("must be a duration above zero, such as 90s")
+		}
+		*field(v) = &d
 		return nil
 	}
 }

@@ -47,6 +47,9 @@ func TestEveryKeySetsSomething(t *testing.T) {
 		if value == "" {
 			value = "1" // a number and a boolean
 		}
+		if e.Type == "duration" {
+			value = "1s"
+		}
 		var v Values
 		if err := e.set(&v, value); err != nil {
 			t.Errorf("%s=%s: %v", e.Key, value, err)
