@@ -2,6 +2,8 @@ package stdio
 
 import (
 	"context"
+	"io"
+	"net"
 	"time"
 
 	"containerd-shim-hcs/hcs"
@@ -11,6 +13,8 @@ const (
 	// inputRest is how long, after the client asked to close standard input, bytes that it wrote before may still arrive: the
 	// request and the pipe are two connections, and the request can be faster.
 	inputRest = 200 * time.Millisecond
+	// inputMost is the longest pause between dials of a client that went away.
+	inputMost = 5 * time.Second
 	// closeBound is for telling the process about the end of its input.
 	closeBound = 10 * time.Second
 )
@@ -18,51 +22,115 @@ const (
 // CloseInput ends the process's standard input after what the client wrote so far. It is idempotent and may come before Attach.
 func (s *Set) CloseInput() {
 	s.mu.Lock()
-	was, p := s.closing, s.process
+	was, p, conn := s.closing, s.process, s.stdin
 	s.closing = true
 	s.mu.Unlock()
 	if was {
 		return
 	}
-	if s.stdin != nil {
-		s.shorten()
-	} else if p != nil {
+	close(s.ending)
+	if conn != nil {
+		shorten(conn)
+	} else if p != nil && s.stdinPath == "" {
 		s.endInput(p)
 	}
 }
 
-// shorten makes the relay's read end when the client is silent.
-func (s *Set) shorten() {
-	if err := s.stdin.SetReadDeadline(time.Now().Add(inputRest)); err != nil {
-		_ = s.stdin.Close()
+// shorten makes a read end when the client is silent.
+func shorten(conn net.Conn) {
+	if err := conn.SetReadDeadline(time.Now().Add(inputRest)); err != nil {
+		_ = conn.Close()
 	}
 }
 
-// relayInput copies until the client closes its end or CloseInput was called and the client is silent.
+// relayInput copies until CloseInput was called and the client is silent, or the process is gone. A client that hangs up without asking
+// for the end is a containerd that restarts, or a terminal that was detached: its pipe is dialled again. It is the same on Linux,
+// where the shim itself keeps the FIFO open.
 func (s *Set) relayInput(p hcs.Process) {
-	defer s.stdin.Close()
 	defer s.endInput(p)
 	to := p.Stdin()
 	if to == nil {
 		return
 	}
+	for conn := s.input(); conn != nil; conn = s.redialInput() {
+		ok := s.copyInput(to, conn)
+		_ = conn.Close()
+		if !ok || closed(s.ending) || closed(s.done) {
+			return
+		}
+	}
+}
+
+func (s *Set) input() net.Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stdin
+}
+
+// copyInput copies one connection; it reports whether the process takes more.
+func (s *Set) copyInput(to io.Writer, conn net.Conn) bool {
 	buf := make([]byte, smallBuffer)
 	for {
-		n, err := s.stdin.Read(buf)
+		n, err := conn.Read(buf)
 		if n > 0 {
 			if _, werr := to.Write(buf[:n]); werr != nil {
-				return // the process does not read any more
+				return false
 			}
 		}
 		if err != nil {
-			return
+			return true
 		}
 		if n == len(buf) && n < largeBuffer {
 			buf = make([]byte, largeBuffer)
 		}
-		if s.ending() {
-			s.shorten()
+		if closed(s.ending) {
+			shorten(conn)
 		}
+	}
+}
+
+// redialInput waits until somebody serves the pipe again; nil when the input was ended first.
+func (s *Set) redialInput() net.Conn {
+	s.mu.Lock()
+	s.stdin = nil
+	s.mu.Unlock()
+	for pause := redialPause; ; pause = min(2*pause, inputMost) {
+		select {
+		case <-s.ending:
+			return nil
+		case <-s.done:
+			return nil
+		case <-time.After(pause):
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), inputMost)
+		conn, err := s.dial(ctx, s.stdinPath)
+		cancel()
+		if err != nil {
+			continue
+		}
+		s.mu.Lock()
+		ending, gone := s.closing, s.closed
+		if !gone {
+			s.stdin = conn
+		}
+		s.mu.Unlock()
+		if gone {
+			_ = conn.Close()
+			return nil
+		}
+		if ending {
+			shorten(conn)
+		}
+		return conn
+	}
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 

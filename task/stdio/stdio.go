@@ -57,13 +57,17 @@ type Dial func(ctx context.Context, path string) (net.Conn, error)
 // Set is the streams of one process. It is made before the process (Open), joined to it (Attach), drained once it has exited
 // (Drain) and closed. Close alone is enough when there never was a process.
 type Set struct {
-	stdin          net.Conn // nil when the client has none; the same for the outputs
-	stdout, stderr *output
+	dial           Dial
+	stdinPath      string        // empty when the client has none
+	stdout, stderr *output       // nil when it has none
+	ending         chan struct{} // closed when standard input is to end
+	done           chan struct{} // closed by Close
 
 	mu      sync.Mutex // guards the fields below; never held over I/O
+	stdin   net.Conn   // nil while the client is away
 	process hcs.Process
-	closing bool // standard input is to end
-	closed  bool
+	closing bool // ending is closed
+	closed  bool // done is
 }
 
 // Open dials the client's pipes. On error nothing stays open.
@@ -71,7 +75,7 @@ func Open(ctx context.Context, dial Dial, c Config) (*Set, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	s := &Set{}
+	s := &Set{dial: dial, stdinPath: c.Stdin, ending: make(chan struct{}), done: make(chan struct{})}
 	for _, o := range []struct {
 		path string
 		to   **output
@@ -104,9 +108,9 @@ func (s *Set) Attach(p hcs.Process) {
 	s.mu.Unlock()
 	s.stdout.attach(p.Stdout())
 	s.stderr.attach(p.Stderr())
-	if s.stdin != nil {
+	if s.stdinPath != "" {
 		go s.relayInput(p)
-	} else if s.ending() {
+	} else if closed(s.ending) {
 		s.endInput(p)
 	}
 }
@@ -121,23 +125,18 @@ func (s *Set) outputs(yield func(*output) bool) {
 	}
 }
 
-func (s *Set) ending() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closing
-}
-
 // Close ends all relays and closes every stream, drained or not. It is idempotent.
 func (s *Set) Close() {
 	s.mu.Lock()
-	p, was := s.process, s.closed
+	p, conn, was := s.process, s.stdin, s.closed
 	s.closed = true
 	s.mu.Unlock()
 	if was {
 		return
 	}
-	if s.stdin != nil {
-		_ = s.stdin.Close()
+	close(s.done)
+	if conn != nil {
+		_ = conn.Close()
 	}
 	for o := range s.outputs {
 		o.close()

@@ -165,15 +165,22 @@ func TestOutputGoesOnAfterTheClientCameBack(t *testing.T) {
 	})
 }
 
-func TestInputEndsWithTheClientsEnd(t *testing.T) {
+func TestInputGoesOnAfterTheClientCameBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := serve(in)
 		s := opened(t, c, Config{Stdin: in})
 		r, w := io.Pipe()
 		p := &process{in: w}
 		s.Attach(p)
-		conn := <-c[in]
-		go func() { _, _ = conn.Write([]byte("hello")); _ = conn.Close() }()
+		go func() {
+			conn := <-c[in]
+			_, _ = conn.Write([]byte("hel"))
+			_ = conn.Close() // containerd restarts
+			time.Sleep(time.Minute)
+			conn = <-c[in]
+			_, _ = conn.Write([]byte("lo"))
+			s.CloseInput()
+		}()
 		if b, err := io.ReadAll(r); string(b) != "hello" || err != nil {
 			t.Errorf("%q, %v", b, err)
 		}
@@ -183,6 +190,28 @@ func TestInputEndsWithTheClientsEnd(t *testing.T) {
 		}
 		s.Close()
 	})
+}
+
+func TestInputEndsWhileTheClientIsAway(t *testing.T) {
+	for name, end := range map[string]func(*Set){"asked for": (*Set).CloseInput, "with the process": (*Set).Close} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := serve(in)
+				s := opened(t, c, Config{Stdin: in})
+				r, w := io.Pipe()
+				s.Attach(&process{in: w})
+				conn := <-c[in]
+				c[in] <- nil // nobody serves
+				_ = conn.Close()
+				time.Sleep(time.Hour)
+				go end(s)
+				if _, err := io.ReadAll(r); err != nil {
+					t.Error(err)
+				}
+				s.Close()
+			})
+		})
+	}
 }
 
 // TestCloseInputKeepsWhatWasWritten: the request to close is another connection than the data, and may be faster.
