@@ -1,0 +1,52 @@
+// Package winhost is the machine below the simulator's service on the rig: real Windows processes in job objects for sim.Launcher,
+// and layer directories on disk for sim.Store. The launcher runs only in a Windows program (simd.exe under Wine 8); everything that
+// decides something is portable and tested anywhere.
+//
+// # Processes
+//
+// A container is a job object that ends its processes when it is closed. A process is started in it with three handles and no
+// other: the client's stdout and stderr pipes themselves, so that end-of-file and back-pressure are the real pipe's, and for stdin
+// a pipe of the service's, because only so CloseStdin can give end-of-file while the client still holds its end. A stream that was
+// not asked for is NUL.
+//
+// Wine has one file system for all. The hook DLL (test/rig/dll) redirects C:\ in each process by what it finds in the environment:
+//
+//	HCSSIM_ROOT    directory of the container's merged volume
+//	HCSSIM_MOUNTS  CONTAINER PATH>HOST PATH, joined by "|", a leading "-" for read-only
+//	HCSSIM_PIPES   CONTAINER PIPE NAME>HOST PIPE PATH, joined by "|"
+//	HCSSIM_CWD     working directory as the container names it; the process is started in the host directory that it stands for
+//
+// The launcher loads that DLL into each process it starts, before the process's first instruction, so that programs which are not
+// Go's have it too, and installs a last console control handler: Wine's own ends a process with code 0, Windows' with 0xC000013A.
+// Programs that these start in turn have it when they are Go programs.
+//
+// The program and the working directory are looked for in the container's mounts, then in its volume, then on the host, whose
+// Windows directory stands for the base image's. cmd.exe is always Wine's.
+//
+// A console control event goes to the process and to all that descend from it, as to the processes of one console [assumed].
+//
+// Times and memory are what NtQuerySystemInformation gives (Wine has no job accounting, and answers for other processes elsewhere
+// with the caller's own): sampled four times a second, so the last quarter second of a process that has ended is not counted. Wine
+// counts no I/O. A memory limit is set on the job, which Wine does not enforce. Namespaces do not separate networks. Users are
+// names only: a process runs as Wine's user.
+//
+// A terminal is emulated, because ConPTY does not work on Wine: the process sees pipes, the client a line discipline (line.go).
+//
+// # Layers
+//
+// A read-only layer is DIR\Files as in containerd's snapshotter, and DIR\inherited when it was imported over parents: the names
+// that the import took over from them. One that is no longer there was deleted by the layer. A scratch is DIR\sandbox.vhdx, a mark,
+// and DIR\sandbox.files, which stands for what is in the disk: Files\ with what was written, deleted, and parents.
+//
+// Merging copies. Hard links would be cheaper, but a program that opens a linked file for writing would change the parent layer,
+// and Wine has no filter to prevent it; images of the rig are a few megabytes. Unmerging finds what changed by size, time and mode.
+//
+// Not kept, because Wine has no place for them: security descriptors, extended attributes, object ids. A layer with a reparse point
+// (symbolic link, junction) is refused. Registry hives are files that nobody loads.
+//
+// # Tests
+//
+// go test runs the portable part. The rest is a program of its own, run under Wine with winapp.exe beside it:
+//
+//	CGO_ENABLED=0 GOOS=windows go test -c -o winhost.test.exe ./test/rig/simd/winhost
+package winhost

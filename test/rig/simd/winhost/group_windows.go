@@ -1,0 +1,228 @@
+package winhost
+
+import (
+	"io"
+	"strings"
+	"sync"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+
+	"containerd-shim-hcs/hcs"
+	"containerd-shim-hcs/hcs/schema"
+	"containerd-shim-hcs/hcs/sim"
+)
+
+// group is a container's job object.
+type group struct {
+	view view
+	c    sim.Container
+	job  windows.Handle
+	done chan struct{} // ends the sampling
+
+	mu    sync.Mutex // guards the fields below
+	seen  map[uint32]sample
+	past  sim.Usage // of processes that have ended
+	peak  uint64
+	ended bool
+}
+
+// sample is what a process had used when it was last seen.
+type sample struct {
+	born         int64
+	user, kernel uint64
+}
+
+const samplePause = 250 * time.Millisecond
+
+// Open implements sim.Launcher.
+func (h *Host) Open(c sim.Container) (sim.Group, error) {
+	job, err := windows.CreateJobObject(nil, nil)
+	if err != nil {
+		return nil, fail("CreateJobObject", c.ID, err)
+	}
+	var limit windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION
+	limit.BasicLimitInformation.LimitFlags = windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE
+	if c.MemoryMB > 0 {
+		limit.BasicLimitInformation.LimitFlags |= windows.JOB_OBJECT_LIMIT_JOB_MEMORY
+		limit.JobMemoryLimit = uintptr(c.MemoryMB << 20)
+	}
+	if _, err := windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation, uintptr(unsafe.Pointer(&limit)), uint32(unsafe.Sizeof(limit))); err != nil {
+		windows.CloseHandle(job)
+		return nil, fail("SetInformationJobObject", c.ID, err)
+	}
+	g := &group{view: newView(h.root, c), c: c, job: job, done: make(chan struct{}), seen: map[uint32]sample{}}
+	go g.watch()
+	return g, nil
+}
+
+func (g *group) watch() {
+	tick := time.NewTicker(samplePause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-g.done:
+			return
+		case <-tick.C:
+			g.sample()
+		}
+	}
+}
+
+// sample looks at the processes, and keeps what those had used that are gone.
+func (g *group) sample() []process {
+	list := processes(g.pids())
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := map[uint32]sample{}
+	var commit uint64
+	for _, p := range list {
+		now[p.pid] = sample{p.born, p.user, p.kernel}
+		commit += p.commit
+	}
+	for pid, s := range g.seen {
+		if n, ok := now[pid]; !ok || n.born != s.born {
+			g.past.User100ns += s.user
+			g.past.Kernel100ns += s.kernel
+		}
+	}
+	g.seen = now
+	g.peak = max(g.peak, commit)
+	return list
+}
+
+// pids lists the job's processes.
+func (g *group) pids() []uint32 {
+	const most = 4096
+	var list struct {
+		assigned, listed uint32
+		ids              [most]uintptr
+	}
+	var n uint32
+	if err := windows.QueryInformationJobObject(g.job, 3 /* JobObjectBasicProcessIdList */, uintptr(unsafe.Pointer(&list)), uint32(unsafe.Sizeof(list)), &n); err != nil {
+		return nil
+	}
+	out := make([]uint32, 0, list.listed)
+	for _, id := range list.ids[:min(list.listed, most)] {
+		out = append(out, uint32(id))
+	}
+	return out
+}
+
+// Processes implements sim.Group.
+func (g *group) Processes() []schema.ProcessDetails {
+	var out []schema.ProcessDetails
+	for _, p := range g.sample() {
+		out = append(out, schema.ProcessDetails{
+			ProcessID: p.pid, ImageName: p.image, CreateTimestamp: time.Unix(0, (&windows.Filetime{LowDateTime: uint32(p.born), HighDateTime: uint32(p.born >> 32)}).Nanoseconds()),
+			UserTime100ns: p.user, KernelTime100ns: p.kernel,
+			MemoryCommitBytes: p.commit, MemoryWorkingSetPrivateBytes: p.private, MemoryWorkingSetSharedBytes: p.working - min(p.private, p.working),
+		})
+	}
+	return out
+}
+
+// Usage implements sim.Group.
+func (g *group) Usage() sim.Usage {
+	list := g.sample()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	u := g.past
+	for _, p := range list {
+		u.User100ns += p.user
+		u.Kernel100ns += p.kernel
+		u.CommitBytes += p.commit
+		u.PrivateSet += p.private
+	}
+	u.PeakCommitBytes = g.peak
+	return u
+}
+
+// Kill implements sim.Group.
+func (g *group) Kill(code uint32) {
+	_ = windows.TerminateJobObject(g.job, code)
+	for range 500 {
+		if len(g.pids()) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+		_ = windows.TerminateJobObject(g.job, code) // a process that was just being started
+	}
+}
+
+// Close implements sim.Group.
+func (g *group) Close() {
+	g.mu.Lock()
+	was := g.ended
+	g.ended = true
+	g.mu.Unlock()
+	if !was {
+		close(g.done)
+		windows.CloseHandle(g.job)
+	}
+}
+
+// users that containers know; every other name is refused as Windows refuses an unknown account [assumed].
+var users = []string{"", "containeruser", "containeradministrator", `nt authority\system`, `user manager\containeruser`, `user manager\containeradministrator`}
+
+func knownUser(name string) bool {
+	name = strings.ToLower(name)
+	for _, u := range users {
+		if name == u {
+			return true
+		}
+	}
+	return strings.HasPrefix(name, `builtin\`)
+}
+
+// Launch implements sim.Group.
+func (g *group) Launch(p *schema.ProcessParameters, s sim.Streams) (sim.Running, error) {
+	r, err := g.launch(p, s)
+	if err != nil {
+		for _, c := range []io.Closer{s.Stdin, s.Stdout, s.Stderr} {
+			if c != nil {
+				_ = c.Close()
+			}
+		}
+		return nil, err
+	}
+	return r, nil
+}
+
+func (g *group) launch(p *schema.ProcessParameters, s sim.Streams) (*running, error) {
+	if !knownUser(p.User) {
+		return nil, &hcs.Error{Op: "CreateProcess", ID: p.User, Code: 0x80070525, Message: "The specified account does not exist."} // ERROR_NO_SUCH_USER
+	}
+	cwd := p.WorkingDirectory
+	if cwd == "" {
+		cwd = `C:\`
+	}
+	dir, err := g.view.directory(cwd)
+	if err != nil {
+		return nil, err
+	}
+	path := p.Environment["PATH"]
+	for k, v := range p.Environment {
+		if strings.EqualFold(k, "PATH") {
+			path = v
+		}
+	}
+	exe, err := g.view.program(p.CommandLine, cleanPath(cwd), path)
+	if err != nil {
+		return nil, err
+	}
+	std, err := openStdio(p, s)
+	if err != nil {
+		return nil, err
+	}
+	h, pid, err := g.spawn(exe, p.CommandLine, dir, g.view.environment(g.c, p.Environment, cleanPath(cwd), p.ConsoleSize), std.child)
+	std.closeChild()
+	if err != nil {
+		std.closeOwn()
+		return nil, fail("CreateProcess", exe, err)
+	}
+	r := &running{g: g, h: h, pid: pid, std: std}
+	std.relay(r)
+	return r, nil
+}
