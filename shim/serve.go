@@ -34,6 +34,19 @@ const (
 	leaveBound = time.Second     // for clients to hang up after the last answer
 )
 
+// containerdRuns reports whether containerd serves its events pipe. Without one it is taken to run.
+func (c Config) containerdRuns(ctx context.Context) bool {
+	if c.Events == "" {
+		return true
+	}
+	conn, err := c.Machine.Host.DialPipe(ctx, c.Events)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
+}
+
 // Serve serves the task API until Shutdown is asked for or ctx ends. ready is called once both pipes accept connections.
 func Serve(ctx context.Context, c Config, ready func()) error {
 	pipe := newLogPipe()
@@ -67,7 +80,7 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 			box.flush(ctx)
 		}()
 	}
-	runner := &task.Runner{Machine: c.Machine, Ledgers: c.Ledgers, Namespace: c.Namespace, Lock: c.Lock, Log: log}
+	runner := &task.Runner{Machine: c.Machine, Ledgers: c.Ledgers, Namespace: c.Namespace, Lock: c.Lock, Alive: c.containerdRuns, Log: log}
 	pod := task.NewPod(runner, publish, log)
 	defer pod.Close()
 

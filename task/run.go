@@ -46,7 +46,9 @@ type Runner struct {
 	Ledgers   string // directory of the ledgers
 	Namespace string // containerd's
 	Lock      ledger.Locker
-	Log       *slog.Logger
+	// Alive reports whether containerd runs.
+	Alive func(context.Context) bool
+	Log   *slog.Logger
 
 	starts breaker // of processes
 }
@@ -196,7 +198,7 @@ func (r *Runner) own(ctx context.Context, l *live) error {
 func (r *Runner) open(ctx context.Context, l *live) error {
 	ctx, cancel := context.WithTimeout(ctx, dialBound)
 	defer cancel()
-	s, err := stdio.Open(ctx, r.Machine.Host.DialPipe, l.detail.IO)
+	s, err := stdio.Open(ctx, stdio.Client{Dial: r.Machine.Host.DialPipe, Alive: r.Alive}, l.detail.IO)
 	if err != nil {
 		return err
 	}

@@ -43,9 +43,8 @@ func shorten(conn net.Conn) {
 	}
 }
 
-// relayInput copies until CloseInput was called and the client is silent, or the process is gone. A client that hangs up without asking
-// for the end is a containerd that restarts, or a terminal that was detached: its pipe is dialled again. It is the same on Linux,
-// where the shim itself keeps the FIFO open.
+// relayInput copies until the client hangs up, or CloseInput was called and the client is silent, or the process is gone. A client that
+// hangs up while containerd is away is a containerd that restarts: its pipe is dialled again.
 func (s *Set) relayInput(p hcs.Process) {
 	defer s.endInput(p)
 	to := p.Stdin()
@@ -55,10 +54,24 @@ func (s *Set) relayInput(p hcs.Process) {
 	for conn := s.input(); conn != nil; conn = s.redialInput() {
 		ok := s.copyInput(to, conn)
 		_ = conn.Close()
-		if !ok || closed(s.ending) || closed(s.done) {
+		if !ok || s.ended() || !s.clientAway() {
 			return
 		}
 	}
+}
+
+func (s *Set) ended() bool { return closed(s.ending) || closed(s.done) }
+
+// clientAway asks whether containerd is away. A process that dies loses its pipes one after the other, so there is a moment first.
+func (s *Set) clientAway() bool {
+	select {
+	case <-s.ending:
+	case <-s.done:
+	case <-time.After(inputRest):
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), inputMost)
+	defer cancel()
+	return !s.client.Alive(ctx)
 }
 
 func (s *Set) input() net.Conn {
@@ -103,7 +116,7 @@ func (s *Set) redialInput() net.Conn {
 		case <-time.After(pause):
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), inputMost)
-		conn, err := s.dial(ctx, s.stdinPath)
+		conn, err := s.client.Dial(ctx, s.stdinPath)
 		cancel()
 		if err != nil {
 			continue

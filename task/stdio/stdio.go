@@ -51,13 +51,21 @@ func (c Config) Ask(p *schema.ProcessParameters) {
 	p.CreateStdErrPipe = c.Stderr != ""
 }
 
+// Client is who serves the pipes.
+type Client struct {
+	// Dial connects to a named pipe.
+	Dial Dial
+	// Alive reports whether containerd runs.
+	Alive func(ctx context.Context) bool
+}
+
 // Dial connects to a named pipe.
 type Dial func(ctx context.Context, path string) (net.Conn, error)
 
 // Set is the streams of one process. It is made before the process (Open), joined to it (Attach), drained once it has exited
 // (Drain) and closed. Close alone is enough when there never was a process.
 type Set struct {
-	dial           Dial
+	client         Client
 	stdinPath      string        // empty when the client has none
 	stdout, stderr *output       // nil when it has none
 	ending         chan struct{} // closed when standard input is to end
@@ -71,11 +79,11 @@ type Set struct {
 }
 
 // Open dials the client's pipes. On error nothing stays open.
-func Open(ctx context.Context, dial Dial, c Config) (*Set, error) {
+func Open(ctx context.Context, client Client, c Config) (*Set, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	s := &Set{dial: dial, stdinPath: c.Stdin, ending: make(chan struct{}), done: make(chan struct{})}
+	s := &Set{client: client, stdinPath: c.Stdin, ending: make(chan struct{}), done: make(chan struct{})}
 	for _, o := range []struct {
 		path string
 		to   **output
@@ -83,7 +91,7 @@ func Open(ctx context.Context, dial Dial, c Config) (*Set, error) {
 		if o.path == "" {
 			continue
 		}
-		out, err := newOutput(ctx, dial, o.path)
+		out, err := newOutput(ctx, client.Dial, o.path)
 		if err != nil {
 			s.Close()
 			return nil, fmt.Errorf("stdio: %w", err)
@@ -91,7 +99,7 @@ func Open(ctx context.Context, dial Dial, c Config) (*Set, error) {
 		*o.to = out
 	}
 	if c.Stdin != "" {
-		conn, err := dial(ctx, c.Stdin)
+		conn, err := client.Dial(ctx, c.Stdin)
 		if err != nil {
 			s.Close()
 			return nil, fmt.Errorf("stdio: %w", err)

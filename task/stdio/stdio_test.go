@@ -27,6 +27,10 @@ func (p *process) Stdout() io.ReadCloser            { return p.out }
 func (p *process) Stderr() io.ReadCloser            { return p.err }
 func (p *process) CloseStdin(context.Context) error { p.closedStdin.Add(1); return nil }
 
+// restarting and running are what Alive says.
+func restarting(context.Context) bool { return false }
+func running(context.Context) bool    { return true }
+
 // client serves the pipes by name; a dial of a name that is not served fails.
 type client map[string]chan net.Conn
 
@@ -56,7 +60,7 @@ const out, errs, in = `\\.\pipe\o`, `\\.\pipe\e`, `\\.\pipe\i`
 
 func opened(t *testing.T, c client, cfg Config) *Set {
 	t.Helper()
-	s, err := Open(t.Context(), c.dial, cfg)
+	s, err := Open(t.Context(), Client{Dial: c.dial, Alive: restarting}, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,6 +196,29 @@ func TestInputGoesOnAfterTheClientCameBack(t *testing.T) {
 	})
 }
 
+func TestInputEndsWithTheClientsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := serve(in)
+		s, err := Open(t.Context(), Client{Dial: c.dial, Alive: running}, Config{Stdin: in})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, w := io.Pipe()
+		p := &process{in: w}
+		s.Attach(p)
+		conn := <-c[in]
+		go func() { _, _ = conn.Write([]byte("hello")); _ = conn.Close() }()
+		if b, err := io.ReadAll(r); string(b) != "hello" || err != nil {
+			t.Errorf("%q, %v", b, err)
+		}
+		synctest.Wait()
+		if p.closedStdin.Load() != 1 {
+			t.Error("HCS was not told")
+		}
+		s.Close()
+	})
+}
+
 func TestInputEndsWhileTheClientIsAway(t *testing.T) {
 	for name, end := range map[string]func(*Set){"asked for": (*Set).CloseInput, "with the process": (*Set).Close} {
 		t.Run(name, func(t *testing.T) {
@@ -262,7 +289,7 @@ func TestTerminalWithoutClientKeepsInputOpenUntilAsked(t *testing.T) {
 
 func TestOpenFailsWhole(t *testing.T) {
 	c := serve(out)
-	if _, err := Open(t.Context(), c.dial, Config{Stdout: out, Stderr: errs}); err == nil {
+	if _, err := Open(t.Context(), Client{Dial: c.dial, Alive: running}, Config{Stdout: out, Stderr: errs}); err == nil {
 		t.Fatal("no error")
 	}
 	conn := <-c[out]
