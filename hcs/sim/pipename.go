@@ -172,3 +172,9 @@ var (
 	_ net.Conn      = (*PipeConn)(nil)
 	_ io.ReadCloser = (*Reader)(nil)
 )
+
+// DialPipe connects the service itself to a named pipe of one of its clients.
+func (s *Service) DialPipe(ctx context.Context, path string) (*PipeConn, error) {
+	conn, err := s.pipes.dial(ctx, path)
+	return conn, failure("CreateFile", path, err)
+}

@@ -78,7 +78,8 @@ func Wants(p *schema.ProcessParameters) (stdin, stdout, stderr bool) {
 	return p.CreateStdInPipe, p.CreateStdOutPipe, p.CreateStdErrPipe && !p.EmulateConsole
 }
 
-func (s Streams) close() {
+// Close closes the streams that there are.
+func (s Streams) Close() {
 	if s.Stdin != nil {
 		_ = s.Stdin.Close() // the other end is told; nothing else is known of it
 	}
@@ -134,7 +135,7 @@ func (c *Client) CreateProcess(system, h Handle, parameters string, streams Stre
 		return newProcessRef(proc, r), nil
 	})
 	if !launched {
-		streams.close()
+		streams.Close()
 	}
 	return pid, err
 }

@@ -94,7 +94,7 @@ var users = map[string]bool{
 func (g *scriptGroup) Launch(p *schema.ProcessParameters, s Streams) (Running, error) {
 	streams, err := share(s)
 	if err != nil {
-		s.close()
+		s.Close()
 		return nil, err
 	}
 	proc, err := g.launch(p, streams)

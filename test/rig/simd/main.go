@@ -1,0 +1,79 @@
+// Command simd is the simulator's service: the model of package sim behind the protocol of package wire. On the rig it runs under
+// Wine, with real processes and layers on disk (package winhost); elsewhere it has the model's own launcher and store, which hold
+// nothing that another process could use, and serves its tests.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+
+	"containerd-shim-hcs/hcs"
+	"containerd-shim-hcs/hcs/sim"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "simd:", err)
+		os.Exit(1)
+	}
+}
+
+// platform is what a service needs of the system it runs on.
+type platform struct {
+	facts    hcs.Facts
+	launcher sim.Launcher
+	store    sim.Store
+	open     pipeOpener // nil: the model's pipes in memory
+}
+
+func run(args []string) error {
+	flags := flag.NewFlagSet("simd", flag.ContinueOnError)
+	address := flags.String("address-file", filepath.Join(defaultRoot(), "address"), "file that gets the address of the service")
+	journal := flags.String("journal-file", "", "file to which each completed call is appended")
+	root := flags.String("root", defaultRoot(), "directory for what the service keeps on disk")
+	serverCore := flags.Bool("servercore", false, "a signal returns only when the process is gone")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("argument %q: there are options only", flags.Arg(0))
+	}
+	p, err := open(*root)
+	if err != nil {
+		return fmt.Errorf("host: %w", err)
+	}
+	svc := sim.New(sim.Config{Facts: p.facts, Launcher: p.launcher, Store: p.store, ServerCore: *serverCore})
+	if *journal != "" {
+		f, err := os.OpenFile(*journal, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+		defer f.Close()
+		svc.OnEntry(func(e sim.Entry) { fmt.Fprintln(f, e) })
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	srv := newServer(svc, l, p.open)
+	if err := publish(*address, l.Addr().String()); err != nil {
+		return errors.Join(fmt.Errorf("address: %w", err), l.Close())
+	}
+	err = srv.serve()
+	return errors.Join(err, os.Remove(*address))
+}
+
+// publish writes the address in one step: a reader sees all of it or no file.
+func publish(path, address string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".new", []byte(address), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
