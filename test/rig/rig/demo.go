@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -191,37 +192,69 @@ func (s *script) removed() {
 	}
 }
 
+// taskEvent is what the demo shows of a task's events.
+type taskEvent struct {
+	Container string `json:"container_id"`
+	ID        string `json:"id"`      // the process that exited or was deleted; the container's own may be empty
+	Exec      string `json:"exec_id"` // the exec that was added or started
+	Pid       uint32 `json:"pid"`
+	Exit      uint32 `json:"exit_status"`
+}
+
 // events shows what containerd published of the second container.
 func (s *script) events() {
 	s.title("Its events, in the order containerd got them")
-	want := []string{"create", "start", "exec-added", "exec-started", "exit", "exit", "delete"}
-	var got []string
+	want := []string{
+		"create second", "start second", "exec-added exec-1", "exec-started exec-1",
+		"exit exec-1", "delete exec-1", "exit second", "delete second",
+	}
+	var got, lines []string
 	// The reader is another process than the one that was told: the last line may be a moment behind.
 	err := poll(5*time.Second, func() error {
 		b, err := os.ReadFile(s.in.path("log", "events.log"))
 		if err != nil {
 			return err
 		}
-		got = nil
-		for line := range strings.Lines(string(b)) {
-			_, topic, ok := strings.Cut(line, " /tasks/")
-			name, body, _ := strings.Cut(topic, " ")
-			if ok && strings.Contains(body, `"second"`) {
-				got = append(got, strings.TrimSpace(name+" "+body))
-			}
+		if got, lines, err = taskEvents(string(b), "second"); err == nil && len(got) < len(want) {
+			err = fmt.Errorf("%d events, want %d", len(got), len(want))
 		}
-		if len(got) < len(want) {
-			return fmt.Errorf("%d events, want %d", len(got), len(want))
-		}
-		return nil
+		return err
 	})
-	var names []string
-	for _, e := range got {
-		fmt.Printf("     %s\n", e)
-		name, _, _ := strings.Cut(e, " ")
-		names = append(names, name)
+	for _, l := range lines {
+		fmt.Printf("     %s\n", l)
 	}
-	s.check(err == nil && slices.Equal(names, want), "%s", strings.Join(want, ", "))
+	if err == nil && !slices.Equal(got, want) {
+		err = fmt.Errorf("want %q", want)
+	}
+	s.hold(err, "each process is created, started, exited and deleted, once and in this order, the exec within the container")
+}
+
+// taskEvents picks a container's out of the output of `ctr events`: topic and process, and the same with numbers to read.
+func taskEvents(log, container string) (names, lines []string, err error) {
+	for line := range strings.Lines(log) {
+		_, rest, ok := strings.Cut(line, " /tasks/")
+		if !ok {
+			continue
+		}
+		topic, body, _ := strings.Cut(rest, " ")
+		var e taskEvent
+		if err := json.Unmarshal([]byte(body), &e); err != nil {
+			return nil, nil, fmt.Errorf("event %s: %w", topic, err)
+		}
+		if e.Container != container {
+			continue
+		}
+		name := topic + " " + or(or(e.Exec, e.ID), e.Container)
+		names = append(names, name)
+		if e.Pid != 0 {
+			name = fmt.Sprintf("%-22s pid %d", name, e.Pid)
+		}
+		if topic == "exit" || topic == "delete" {
+			name += fmt.Sprintf(", exit status %d", e.Exit)
+		}
+		lines = append(lines, name)
+	}
+	return names, lines, nil
 }
 
 func (s *script) nothingLeft() {

@@ -221,3 +221,19 @@ func TestSimErrorHasCodeAndDocument(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestTaskEvents(t *testing.T) {
+	log := `2026-01-02 03:04:05 +0000 UTC default /containers/create {"id":"c"}
+2026-01-02 03:04:05 +0000 UTC default /tasks/exec-started {"container_id":"c","exec_id":"e","pid":5}
+2026-01-02 03:04:05 +0000 UTC default /tasks/exit {"container_id":"other","id":"other"}
+2026-01-02 03:04:05 +0000 UTC default /tasks/exit {"container_id":"c","id":"e","pid":5,"exit_status":3}
+2026-01-02 03:04:05 +0000 UTC default /tasks/delete {"container_id":"c","pid":4}
+`
+	names, lines, err := taskEvents(log, "c")
+	if got := strings.Join(names, ", "); err != nil || got != "exec-started e, exit e, delete c" || len(lines) != 3 {
+		t.Errorf("%s; %q; %v", got, lines, err)
+	}
+	if _, _, err := taskEvents("x /tasks/exit {cut off", "c"); err == nil {
+		t.Error("half an event is taken")
+	}
+}
