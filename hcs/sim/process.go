@@ -19,6 +19,7 @@ type process struct {
 	exited   bool
 	code     uint32
 	exitedAt time.Time
+	console  []uint16 // height, width as last set; empty for none
 	refs     map[*processRef]struct{}
 }
 
@@ -128,7 +129,7 @@ func (c *Client) CreateProcess(system, h Handle, parameters string, streams Stre
 		if err != nil {
 			return nil, err
 		}
-		proc := &process{sys: sys, pid: running.Pid(), params: p, running: running, done: make(chan struct{}), refs: map[*processRef]struct{}{}}
+		proc := &process{sys: sys, pid: running.Pid(), params: p, running: running, console: p.ConsoleSize, done: make(chan struct{}), refs: map[*processRef]struct{}{}}
 		sys.live[proc.pid] = proc
 		pid = proc.pid
 		s.work.Go(func() { s.reap(proc) }) // finish waits for it; if the system is ending it kills it first
@@ -242,7 +243,15 @@ func (c *Client) ModifyProcess(h Handle, document string) error {
 		if exited {
 			return r.p.stopped()
 		}
-		return r.p.modify(&m)
+		if err := r.p.modify(&m); err != nil {
+			return err
+		}
+		if size := m.ConsoleSize; size != nil {
+			c.svc.mu.Lock()
+			r.p.console = []uint16{size.Height, size.Width}
+			c.svc.mu.Unlock()
+		}
+		return nil
 	})
 }
 

@@ -40,7 +40,8 @@ type SystemState struct {
 
 // ProcessState is one running process.
 type ProcessState struct {
-	System string `json:"system"`
+	System  string   `json:"system"`
+	Console []uint16 `json:"console,omitempty"` // height, width of a process with a terminal, as last told
 	schema.ProcessDetails
 }
 
@@ -82,10 +83,15 @@ func (s *Service) State() State {
 		Networks: []ObjectState{}, Others: []ObjectState{}, Mappings: []string{}, Guards: []string{}, CPUGroups: []string{}, Clients: []ClientState{},
 	}
 	groups := map[string]Group{}
+	consoles := map[string]map[uint32][]uint16{}
 	for _, sys := range s.systemList() {
 		st.Systems = append(st.Systems, sys.dump())
 		if sys.state == schema.StateRunning {
 			groups[sys.id] = sys.group
+			consoles[sys.id] = map[uint32][]uint16{}
+			for _, p := range sys.live {
+				consoles[sys.id][p.pid] = p.console
+			}
 		}
 	}
 	for _, l := range s.layers {
@@ -117,7 +123,7 @@ func (s *Service) State() State {
 	for _, sys := range st.Systems { // the launcher is not asked under the lock
 		if g := groups[sys.ID]; g != nil {
 			for _, p := range g.Processes() {
-				st.Processes = append(st.Processes, ProcessState{sys.ID, p})
+				st.Processes = append(st.Processes, ProcessState{sys.ID, consoles[sys.ID][p.ProcessID], p})
 			}
 		}
 	}

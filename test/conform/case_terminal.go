@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	containerd "github.com/containerd/containerd/v2/client"
@@ -117,5 +118,7 @@ func (t *T) sized(b *Box, width, height int) {
 
 // consoleSize reports whether a process of the container has a console of this size.
 func (t *T) consoleSize(id string, width, height int) bool {
-	return t.called(id, "HcsModifyProcess")
+	h, err := t.machine.state()
+	t.must(err, "ask the machine")
+	return slices.ContainsFunc(h.consoles[id], func(c []uint16) bool { return c[0] == uint16(height) && c[1] == uint16(width) })
 }

@@ -70,6 +70,7 @@ type holdings struct {
 	Systems, Processes, Layers, Namespaces, Endpoints, Mappings []string
 
 	containers map[string]schema.Container // of the systems
+	consoles   map[string][][]uint16       // by system: height, width of its processes with a terminal
 }
 
 func (m *machine) state() (holdings, error) {
@@ -84,7 +85,13 @@ func (m *machine) state() (holdings, error) {
 }
 
 // journal returns the calls so far, oldest first.
-func (m *machine) journal() ([]string, error) { return m.ask("SimJournal") }
+func (m *machine) journal() ([]string, error) {
+	f, err := m.ask("SimJournal")
+	if err != nil {
+		return nil, err
+	}
+	return strings.Split(strings.Join(f, "\n"), "\n"), nil
+}
 
 // settle waits until nothing is held that was not held before, and says what is when that does not come true within d.
 func (m *machine) settle(before holdings, d time.Duration) string {
@@ -143,9 +150,10 @@ func parseState(b []byte) (holdings, error) {
 			Container schema.Container `json:"container"`
 		} `json:"systems"`
 		Processes []struct {
-			System    string `json:"system"`
-			ProcessID uint32 `json:"ProcessId"`
-			ImageName string `json:"ImageName"`
+			System    string   `json:"system"`
+			Console   []uint16 `json:"console"`
+			ProcessID uint32   `json:"ProcessId"`
+			ImageName string   `json:"ImageName"`
 		} `json:"processes"`
 		Layers []struct {
 			Path string `json:"path"`
@@ -160,12 +168,15 @@ func parseState(b []byte) (holdings, error) {
 	if doc.Systems == nil || doc.Processes == nil || doc.Layers == nil || doc.Namespaces == nil || doc.Endpoints == nil || doc.Mappings == nil {
 		return holdings{}, fmt.Errorf("SimState does not tell of every kind: %s", b)
 	}
-	h := holdings{Mappings: doc.Mappings, containers: map[string]schema.Container{}}
+	h := holdings{Mappings: doc.Mappings, containers: map[string]schema.Container{}, consoles: map[string][][]uint16{}}
 	for _, s := range doc.Systems {
 		h.Systems = append(h.Systems, s.ID)
 		h.containers[s.ID] = s.Container
 	}
 	for _, p := range doc.Processes {
+		if len(p.Console) == 2 {
+			h.consoles[p.System] = append(h.consoles[p.System], p.Console)
+		}
 		h.Processes = append(h.Processes, fmt.Sprintf("%d %s of %s", p.ProcessID, p.ImageName, p.System))
 	}
 	for _, l := range doc.Layers {

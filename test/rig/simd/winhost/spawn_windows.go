@@ -152,7 +152,8 @@ func snapshot() map[uint32]process {
 			out[uint32(p.UniqueProcessID)] = process{
 				pid: uint32(p.UniqueProcessID), parent: uint32(p.InheritedFromUniqueProcessID), image: p.ImageName.String(), born: p.CreateTime,
 				user: uint64(p.UserTime), kernel: uint64(p.KernelTime),
-				commit: uint64(p.PagefileUsage), private: uint64(p.PrivatePageCount), working: uint64(p.WorkingSetSize),
+				// Wine counts neither private pages nor the private working set: the whole working set stands for the latter.
+				commit: uint64(p.PagefileUsage), private: uint64(p.WorkingSetSize), working: uint64(p.WorkingSetSize),
 			}
 			if p.NextEntryOffset == 0 {
 				return out

@@ -52,7 +52,9 @@ var hives = map[string]string{
 }
 
 // ProcessBase implements sim.Store. A base image without registry is accepted, since nothing loads it here [assumed].
-func (s *Store) ProcessBase(path string) error { return fail("process base layer", path, processBase(path)) }
+func (s *Store) ProcessBase(path string) error {
+	return fail("process base layer", path, processBase(path))
+}
 
 func processBase(path string) error {
 	if !isDir(filepath.Join(path, filesDir)) {
