@@ -39,7 +39,7 @@ extern NtQueryInformationProcess_t real_NtQueryInformationProcess;
 typedef struct name {
     OBJECT_ATTRIBUTES attributes;
     UNICODE_STRING text;
-    BOOL read_only; // lies in a read-only mount
+    BOOL read_only; // lies in a read-only mount, for a name relative to a handle known only when it writes
     WCHAR *heap;    // when it does not fit the buffer
     WCHAR buffer[600];
 } name;
@@ -62,6 +62,7 @@ BOOL view_active(void);
 BOOL view_mount(name *n);
 BOOL view_volume(name *n, BOOL writes);
 BOOL view_pipe(name *n);
+BOOL view_handle_read_only(HANDLE directory);
 
 // ---- text.c
 

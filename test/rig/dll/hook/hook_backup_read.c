@@ -38,11 +38,11 @@ BOOL WINAPI hook_BackupRead(HANDLE file, BYTE *data, DWORD size, DWORD *done, BO
     ULONG got;
 
     (void)security;
-    *done = 0;
-    if (abort) {
+    if (abort) { // the other arguments may be NULL
         backup_end(context);
         return TRUE;
     }
+    *done = 0;
     backup *b = backup_context(context);
     NTSTATUS status = b ? 0 : STATUS_NO_MEMORY;
     if (b && !b->begun)

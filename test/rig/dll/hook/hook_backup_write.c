@@ -113,11 +113,11 @@ BOOL WINAPI hook_BackupWrite(HANDLE file, BYTE *data, DWORD size, DWORD *done, B
     ULONG took;
 
     (void)security;
-    *done = 0;
-    if (abort) {
+    if (abort) { // the other arguments may be NULL
         backup_end(context);
         return TRUE;
     }
+    *done = 0;
     backup *b = backup_context(context);
     if (!b)
         return backup_result(STATUS_NO_MEMORY);

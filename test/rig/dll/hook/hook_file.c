@@ -100,12 +100,35 @@ static NTSTATUS rename_to(HANDLE file, PIO_STATUS_BLOCK io, const rename_informa
     return status;
 }
 
+// Takes the read-only attribute from a file whose handle may not: through a second handle on the same file.
+static NTSTATUS make_writable(HANDLE file)
+{
+    OBJECT_ATTRIBUTES attributes;
+    UNICODE_STRING empty = {0, 0, NULL};
+    IO_STATUS_BLOCK io;
+    basic_information basic = {{{{0}}}, FILE_ATTRIBUTE_NORMAL, 0}; // times of 0 stay as they are
+    HANDLE again;
+
+    InitializeObjectAttributes(&attributes, &empty, 0, file, NULL);
+    NTSTATUS status = real_NtOpenFile(&again, FILE_WRITE_ATTRIBUTES, &attributes, &io,
+                                      FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, OPTION_OPEN_REPARSE_POINT);
+    if (!NT_SUCCESS(status))
+        return status;
+    status = real_NtSetInformationFile(again, &io, &basic, sizeof basic, CLASS_BASIC);
+    NtClose(again);
+    return status;
+}
+
 // os.RemoveAll asks for FileDispositionInformationEx, which Wine 8 does not know, and does not fall back on the error it gets
-// (hcs-api §8.3). The plain class differs only in when the name goes.
+// (hcs-api §8.3). The plain class differs in when the name goes, and in refusing read-only files.
 static NTSTATUS dispose(HANDLE file, PIO_STATUS_BLOCK io, const ULONG *flags)
 {
-    BYTE remove = *flags & 1;
-    return real_NtSetInformationFile(file, io, &remove, sizeof remove, CLASS_DISPOSITION);
+    BYTE remove = (*flags & DISPOSITION_EX_DELETE) != 0;
+    NTSTATUS status = real_NtSetInformationFile(file, io, &remove, sizeof remove, CLASS_DISPOSITION);
+
+    if (status == STATUS_CANNOT_DELETE && *flags & DISPOSITION_EX_IGNORE_READONLY && NT_SUCCESS(make_writable(file)))
+        status = real_NtSetInformationFile(file, io, &remove, sizeof remove, CLASS_DISPOSITION);
+    return status;
 }
 
 static NTSTATUS NTAPI hook_NtSetInformationFile(HANDLE file, PIO_STATUS_BLOCK io, PVOID information, ULONG length, ULONG class)

@@ -5,7 +5,7 @@
 NtQueryInformationProcess_t real_NtQueryInformationProcess;
 static NtIsProcessInJob_t real_NtIsProcessInJob;
 
-#define CLASS_BASIC 0
+#define CLASS_PROCESS_BASIC 0
 #define CLASS_VM_COUNTERS 3
 
 typedef struct vm_counters_ex2 {
@@ -31,7 +31,7 @@ static HANDLE open_again(HANDLE process)
     CLIENT_ID id = {NULL, NULL};
     HANDLE again;
 
-    if (!NT_SUCCESS(real_NtQueryInformationProcess(process, CLASS_BASIC, &basic, sizeof basic, NULL)))
+    if (!NT_SUCCESS(real_NtQueryInformationProcess(process, CLASS_PROCESS_BASIC, &basic, sizeof basic, NULL)))
         return NULL;
     id.UniqueProcess = (HANDLE)basic.UniqueProcessId;
     InitializeObjectAttributes(&attributes, NULL, 0, NULL, NULL);

@@ -90,7 +90,13 @@ OBJECT_ATTRIBUTES *name_resolve(OBJECT_ATTRIBUTES *attributes, BOOL writes, name
 {
     n->heap = NULL;
     n->read_only = FALSE;
-    if (!attributes || attributes->RootDirectory || !attributes->ObjectName || !attributes->ObjectName->Buffer)
+    if (!attributes)
+        return attributes;
+    if (attributes->RootDirectory) {
+        n->read_only = writes && view_active() && view_handle_read_only(attributes->RootDirectory);
+        return attributes;
+    }
+    if (!attributes->ObjectName || !attributes->ObjectName->Buffer)
         return attributes;
     n->text = *attributes->ObjectName;
     if (!text_prefix(n->text.Buffer, n->text.Length / sizeof(WCHAR), PREFIX, PREFIX_LENGTH))

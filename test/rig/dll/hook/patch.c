@@ -101,6 +101,9 @@ void patch_syscall(PCSTR name, void *function, void **original)
         *original = code;
 }
 
+// Wine begins exports with an instruction that does nothing, for those who patch: lea rsp,[rsp+0].
+static const BYTE hot_patch[8] = {0x48, 0x8d, 0xa4, 0x24};
+
 // An export that kernel32 imports itself is one jump through a pointer: the pointer is replaced. One with a body is overwritten, which
 // leaves nothing to call.
 void patch_kernel32(PCSTR name, void *function, void **original)
@@ -112,9 +115,10 @@ void patch_kernel32(PCSTR name, void *function, void **original)
         *original = NULL;
     if (!code)
         return;
-    if (code[0] == 0xff && code[1] == 0x25) {
-        memcpy(&offset, code + 2, sizeof offset);
-        void **slot = (void **)(code + 6 + offset);
+    const BYTE *start = same(code, hot_patch, sizeof hot_patch) ? code + sizeof hot_patch : code;
+    if (start[0] == 0xff && start[1] == 0x25) {
+        memcpy(&offset, start + 2, sizeof offset);
+        void **slot = (void **)(start + 6 + offset);
         if (original)
             *original = *slot;
         write_code(slot, &function, sizeof function);

@@ -11,6 +11,7 @@
 #include "hook.h"
 
 #define PREFIX_LENGTH 4 // \??\, as in names.c
+#define OBJECT_NAME 1    // class of NtQueryObject
 
 typedef struct mapping {
     const WCHAR *from; // as the container names it
@@ -30,6 +31,7 @@ static WCHAR *root; // name of the object manager, NULL for none
 static ULONG root_length;
 static mapping_list mounts;
 static mapping_list pipes;
+static BOOL read_only_mounts;
 
 // The variable's text, or NULL when it is not there. Kept for the life of the process: the tables point into it.
 static WCHAR *variable(PCWSTR name)
@@ -113,6 +115,8 @@ BOOL view_load(void)
         root = host_name(volume, text_length(volume), &root_length);
     parse_list(variable(L"HCSSIM_MOUNTS"), &mounts);
     parse_list(variable(L"HCSSIM_PIPES"), &pipes);
+    for (ULONG i = 0; i < mounts.count; i++)
+        read_only_mounts |= mounts.entries[i].read_only;
     active = root || mounts.count || pipes.count;
     return root != NULL;
 }
@@ -133,13 +137,13 @@ void view_enter(void)
 }
 
 // Where the part of a name below drive C: begins, at its backslash; 0 when it is none. A program that writes /dir/file means that
-// drive too, while Wine takes it for a Unix file where there is one.
+// drive too, while Wine takes it for a Unix file, on drive Z: or by its Unix name; a container has no drive Z:.
 static ULONG drive_part(const name *n)
 {
     const WCHAR *text = n->text.Buffer;
     ULONG length = n->text.Length / sizeof(WCHAR);
 
-    if (text_prefix(text, length, L"\\??\\C:\\", 7))
+    if (text_prefix(text, length, L"\\??\\C:\\", 7) || text_prefix(text, length, L"\\??\\Z:\\", 7))
         return 6;
     if (text_prefix(text, length, L"\\??\\unix\\", 9))
         return 8;
@@ -178,15 +182,38 @@ BOOL view_mount(name *n)
     return TRUE;
 }
 
+// Names relative to a directory handle come without the mount that it was opened through, so that the handle's own name decides: it
+// is read-only below a read-only mount's host directory, unless a mount that can be written leads there as closely.
+BOOL view_handle_read_only(HANDLE directory)
+{
+    struct {
+        UNICODE_STRING text;
+        WCHAR buffer[1000];
+    } object;
+    const mapping *best = NULL;
+    ULONG size;
+
+    if (!read_only_mounts || !NT_SUCCESS(NtQueryObject(directory, OBJECT_NAME, &object, sizeof object, &size)))
+        return FALSE;
+    for (ULONG i = 0; i < mounts.count; i++) {
+        const mapping *m = &mounts.entries[i];
+        if (!below(object.text.Buffer, object.text.Length / sizeof(WCHAR), m->to, m->to_length))
+            continue;
+        if (!best || m->to_length > best->to_length || (m->to_length == best->to_length && !m->read_only))
+            best = m;
+    }
+    return best && best->read_only;
+}
+
 static BOOL exists(const name *n, ULONG length)
 {
-    BYTE information[40]; // FILE_BASIC_INFORMATION
+    basic_information information;
     OBJECT_ATTRIBUTES attributes;
     UNICODE_STRING text = n->text;
 
     text.Length = text.MaximumLength = (USHORT)(length * sizeof(WCHAR));
     InitializeObjectAttributes(&attributes, &text, OBJ_CASE_INSENSITIVE, NULL, NULL);
-    return NT_SUCCESS(real_NtQueryAttributesFile(&attributes, information));
+    return NT_SUCCESS(real_NtQueryAttributesFile(&attributes, &information));
 }
 
 BOOL view_volume(name *n, BOOL writes)
@@ -207,11 +234,14 @@ BOOL view_volume(name *n, BOOL writes)
         return FALSE;
     ULONG whole = candidate.text.Length / sizeof(WCHAR);
     ULONG parent = whole;
+    while (parent > root_length && candidate.text.Buffer[parent - 1] == L'\\')
+        parent--; // a directory may be named with a backslash at its end
     while (parent > root_length && candidate.text.Buffer[parent - 1] != L'\\')
         parent--;
     if (parent > root_length)
         parent--; // without its backslash
-    BOOL take = exists(&candidate, whole) || (writes && exists(&candidate, parent));
+    // What is nowhere is looked for in the volume, so that the error is that of the directory which the container sees.
+    BOOL take = exists(&candidate, whole) || (exists(&candidate, parent) && (writes || !exists(n, length)));
     if (take)
         take = name_set(n, candidate.text.Buffer, whole, L"", 0);
     name_free(&candidate);

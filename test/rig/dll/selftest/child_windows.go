@@ -17,6 +17,7 @@ func runChild(c *check, env []string, action string, args ...string) string {
 	self, err := os.Executable()
 	c.must(err, "own path")
 	cmd := exec.Command(self, append([]string{"child", action}, args...)...)
+	cmd.Dir = `C:\windows` // on drive C:, as a container's process is
 	cmd.Env = append(os.Environ(), env...)
 	output, err := cmd.CombinedOutput()
 	if err != nil {

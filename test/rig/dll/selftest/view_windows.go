@@ -55,6 +55,7 @@ func viewRead(c *check) {
 	}
 	equal(c, runChild(c, nil, "read", `C:\hcssim-host.txt`), "the host's", "read without a view")
 	long := `C:\app\` + strings.Repeat(strings.Repeat("d", 60)+`\`, 12)
+	equal(c, runChild(c, nil, "mkdir", `C:\hcssim\selftest\`+long[3:]), "", "make a long path on the host")
 	equal(c, runChild(c, env, "mkdir", long), "", "make a long path")
 	equal(c, runChild(c, env, "write", long+"file", "far down"), "", "write below a long path")
 	equal(c, runChild(c, env, "read", long+"file"), "far down", "read below a long path")
