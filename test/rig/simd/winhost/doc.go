@@ -26,7 +26,7 @@
 // A console control event goes to the process and to all that descend from it, as to the processes of one console [assumed].
 //
 // Times and memory are what NtQuerySystemInformation gives (Wine has no job accounting, and answers for other processes elsewhere
-// with the caller's own): sampled four times a second, so the last quarter second of a process that has ended is not counted. Wine
+// with the caller's own): sampled twice a second, so the last half second of a process that has ended is not counted. Wine
 // counts no I/O. A memory limit is set on the job, which Wine does not enforce. Namespaces do not separate networks. Users are
 // names only: a process runs as Wine's user.
 //

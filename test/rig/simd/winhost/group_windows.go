@@ -19,7 +19,7 @@ type group struct {
 	view view
 	c    sim.Container
 	job  windows.Handle
-	done chan struct{} // ends the sampling
+	host *Host
 
 	mu    sync.Mutex // guards the fields below
 	seen  map[uint32]sample
@@ -33,8 +33,6 @@ type sample struct {
 	born         int64
 	user, kernel uint64
 }
-
-const samplePause = 250 * time.Millisecond
 
 // Open implements sim.Launcher.
 func (h *Host) Open(c sim.Container) (sim.Group, error) {
@@ -52,27 +50,14 @@ func (h *Host) Open(c sim.Container) (sim.Group, error) {
 		windows.CloseHandle(job)
 		return nil, fail("SetInformationJobObject", c.ID, err)
 	}
-	g := &group{view: newView(h.root, c), c: c, job: job, done: make(chan struct{}), seen: map[uint32]sample{}}
-	go g.watch()
+	g := &group{view: newView(h.root, c), c: c, job: job, host: h, seen: map[uint32]sample{}}
+	h.add(g)
 	return g, nil
-}
-
-func (g *group) watch() {
-	tick := time.NewTicker(samplePause)
-	defer tick.Stop()
-	for {
-		select {
-		case <-g.done:
-			return
-		case <-tick.C:
-			g.sample()
-		}
-	}
 }
 
 // sample looks at the processes, and keeps what those had used that are gone.
 func (g *group) sample() []process {
-	list := processes(g.pids())
+	list := g.host.processes(g.pids())
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := map[uint32]sample{}
@@ -158,7 +143,7 @@ func (g *group) Close() {
 	g.ended = true
 	g.mu.Unlock()
 	if !was {
-		close(g.done)
+		g.host.remove(g)
 		windows.CloseHandle(g.job)
 	}
 }

@@ -10,14 +10,17 @@ import (
 )
 
 // Host is the launcher and the store of the service.
-type Host struct{ Store }
+type Host struct {
+	Store
+	sampler
+}
 
 // New returns the host whose volumes are below root.
 func New(root string) (*Host, error) {
 	if err := os.MkdirAll(filepath.Join(root, "volumes"), 0o777); err != nil {
 		return nil, fail("make volumes", root, err)
 	}
-	return &Host{Store{root: root}}, nil
+	return &Host{Store: Store{root: root}}, nil
 }
 
 const pipePatience = 5 * time.Second

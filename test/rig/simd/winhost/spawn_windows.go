@@ -164,20 +164,6 @@ func snapshot() map[uint32]process {
 	return nil
 }
 
-func processes(pids []uint32) []process {
-	if len(pids) == 0 {
-		return nil
-	}
-	all := snapshot()
-	var out []process
-	for _, pid := range pids {
-		if p, ok := all[pid]; ok {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
 // family is a process and those of the job that descend from it.
 func family(pid uint32, job []uint32) []uint32 {
 	all := snapshot()
