@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define ADDRESS_FILE L"C:\\hcssim\\address"
-#define FIRST_CONNECT_MS 8000
+#define FIRST_CONNECT_MS 3000 // less than the 5 s that containerd gives a delete
 #define RETRY_MS 50
 #define NO_HANDLE_INHERIT 0x80 // WSA_FLAG_NO_HANDLE_INHERIT: a child that inherited the socket would keep a dead client alive
 

@@ -28,6 +28,7 @@ void hook_process(void); // hook_process.c
 void hook_message(void); // hook_message.c
 void hook_mounts(void);  // hook_mount.c
 void hook_console(void); // hook_console.c: containers only
+void hook_create(void);  // hook_create.c: containers only
 
 // ---- original system calls that more than one file needs
 
@@ -56,13 +57,21 @@ BOOL name_set(name *n, const WCHAR *first, ULONG first_length, const WCHAR *seco
 // ---- view.c: the container's mounts, volume and pipes, read from the environment at attach
 
 BOOL view_load(void); // whether this is a container's process
-void view_enter(void); // takes the container's working directory; after the hooks are in place
 BOOL view_active(void);
 // Both rewrite n->text in place and report whether they did.
 BOOL view_mount(name *n);
 BOOL view_volume(name *n, BOOL writes);
 BOOL view_pipe(name *n);
 BOOL view_handle_read_only(HANDLE directory);
+
+// ---- view_env.c: the same in the environment
+
+typedef enum view_name { VIEW_ROOT, VIEW_MOUNTS, VIEW_PIPES } view_name;
+
+const WCHAR *view_variable(view_name which); // kept for the life of the process; NULL when it is not set
+void view_enter(void);                       // takes the container's working directory; after the hooks are in place
+// An environment with the view in it, for a process that starts in the container's "directory", NULL when that is the host's too.
+WCHAR *view_environment(const WCHAR *old, const UNICODE_STRING *directory, SIZE_T *size);
 
 // ---- text.c
 

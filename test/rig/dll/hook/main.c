@@ -51,6 +51,7 @@ BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, void *reserved)
     hook_mounts();
     if (container) {
         hook_console();
+        hook_create();
         view_enter();
     }
     return TRUE;

@@ -33,17 +33,6 @@ static mapping_list mounts;
 static mapping_list pipes;
 static BOOL read_only_mounts;
 
-// The variable's text, or NULL when it is not there. Kept for the life of the process: the tables point into it.
-static WCHAR *variable(PCWSTR name)
-{
-    DWORD size = GetEnvironmentVariableW(name, NULL, 0);
-    WCHAR *text = size > 1 ? memory_get(size * sizeof(WCHAR)) : NULL;
-
-    if (text)
-        GetEnvironmentVariableW(name, text, size);
-    return text;
-}
-
 static WCHAR *host_name(const WCHAR *path, ULONG length, ULONG *out_length)
 {
     name n;
@@ -109,31 +98,21 @@ static void parse_list(const WCHAR *text, mapping_list *list)
 
 BOOL view_load(void)
 {
-    WCHAR *volume = variable(L"HCSSIM_ROOT");
+    const WCHAR *volume = view_variable(VIEW_ROOT);
 
     if (volume)
         root = host_name(volume, text_length(volume), &root_length);
-    parse_list(variable(L"HCSSIM_MOUNTS"), &mounts);
-    parse_list(variable(L"HCSSIM_PIPES"), &pipes);
+    parse_list(view_variable(VIEW_MOUNTS), &mounts);
+    parse_list(view_variable(VIEW_PIPES), &pipes);
     for (ULONG i = 0; i < mounts.count; i++)
         read_only_mounts |= mounts.entries[i].read_only;
     active = root || mounts.count || pipes.count;
-    return root != NULL;
+    return active;
 }
 
 BOOL view_active(void)
 {
     return active;
-}
-
-// The service starts the process in the host directory that its working directory stands for: from here on it goes by its own name.
-void view_enter(void)
-{
-    WCHAR *directory = variable(L"HCSSIM_CWD");
-
-    if (directory && !SetCurrentDirectoryW(directory))
-        report("HCSSIM_CWD is not a directory");
-    memory_free(directory);
 }
 
 // Where the part of a name below drive C: begins, at its backslash; 0 when it is none. A program that writes /dir/file means that

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,6 +93,21 @@ func act(action string, args []string) (string, error) {
 		}
 		b, err := os.ReadFile(filepath.Join(".", args[0]))
 		return dir + " " + string(b), err
+	case "exec":
+		cmd := exec.Command(args[0], append([]string{"child"}, args[2:]...)...)
+		cmd.Dir = args[1]
+		cmd.Env = []string{"OTHER=1", "SystemRoot=" + os.Getenv("SystemRoot")}
+		b, err := cmd.CombinedOutput()
+		return strings.TrimSpace(string(b)), err
+	case "env":
+		var names []string
+		for _, e := range os.Environ() {
+			if name, _, _ := strings.Cut(e, "="); strings.HasPrefix(name, "HCSSIM") || name == "OTHER" {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
+		return strings.Join(names, " "), nil
 	case "dial":
 		timeout := 5 * time.Second
 		conn, err := winio.DialPipe(args[0], &timeout)

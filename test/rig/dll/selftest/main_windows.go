@@ -121,6 +121,7 @@ var cases = []struct {
 	{"view/list and change directory", viewList},
 	{"view/mounts", viewMounts},
 	{"view/pipes", viewPipes},
+	{"view/start programs", viewStart},
 	{"view/console control", viewConsole},
 }
 

@@ -263,4 +263,11 @@ func serviceRefused(c *check) {
 	c.must(os.Rename(addressFile, addressFile+".away"), "hide the address")
 	time.AfterFunc(700*time.Millisecond, func() { _ = os.Rename(addressFile+".away", addressFile) })
 	equal(c, runChild(c, nil, "enumerate"), "0x0 []", "a service that comes a little later")
+	c.must(os.Rename(addressFile, addressFile+".away"), "hide the address")
+	defer func() { _ = os.Rename(addressFile+".away", addressFile) }()
+	start := time.Now()
+	equal(c, runChild(c, nil, "enumerate"), "0x80370114 []", "no service")
+	if d := time.Since(start); d > 4500*time.Millisecond {
+		c.fatalf("to find no service took %v", d)
+	}
 }

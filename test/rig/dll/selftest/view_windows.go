@@ -170,6 +170,24 @@ func viewPipes(c *check) {
 	equal(c, runChild(c, env, "dial", `\\.\pipe\guest2`), noFile, "dial of another name")
 }
 
+func viewStart(c *check) {
+	root, env := volume(c)
+	self, err := os.Executable()
+	c.must(err, "own path")
+	exe, err := os.ReadFile(self)
+	c.must(err, "own program")
+	c.must(os.WriteFile(root+`\app\tool.exe`, exe, 0o755), "program in the volume")
+	env = append(env, `HCSSIM_CWD=C:\app`)
+	tool := `C:\app\tool.exe`
+	equal(c, runChild(c, env, "exec", tool, `C:\app`, "cwd", "only.txt"), `C:\app in the container`, "program and directory of the volume")
+	equal(c, runChild(c, env, "exec", tool, "", "cwd", "only.txt"), `C:\app in the container`, "the parent's directory")
+	equal(c, runChild(c, env, "exec", tool, `C:\windows`, "cwd", "none"), noFile, "directory of the host")
+	equal(c, runChild(c, env, "exec", self, `C:\app`, "cwd", "only.txt"), `C:\app in the container`, "program of the host")
+	equal(c, runChild(c, env, "exec", tool, `C:\app`, "env"), "HCSSIM_ROOT OTHER", "environment")
+	equal(c, runChild(c, env, "exec", tool, `C:\app`, "exec", tool, `C:\`, "read", `C:\app\only.txt`), "in the container", "a grandchild")
+	equal(c, runChild(c, env, "exec", `C:\app\none.exe`, "", "env"), noFile, "no program")
+}
+
 // running is a child that has said that it is ready.
 type running struct{ cmd *exec.Cmd }
 

@@ -1,0 +1,118 @@
+// Processes that a container's process starts. Wine opens their program and working directory in its Unix part, below the hooks, so
+// that both are given as the host names them; and the new process gets the container's view in its environment, also when its parent
+// made it an environment of its own.
+#include "hook.h"
+
+#define ATTRIBUTE_IMAGE_NAME 0x00020005
+
+typedef struct ps_attribute {
+    ULONG_PTR attribute;
+    SIZE_T size;
+    void *value;
+    SIZE_T *returned;
+} ps_attribute;
+
+typedef struct ps_attribute_list {
+    SIZE_T total;
+    ps_attribute attributes[1];
+} ps_attribute_list;
+
+// The parts of RTL_USER_PROCESS_PARAMETERS that matter here, at their places.
+typedef struct process_parameters {
+    BYTE before[0x38];
+    UNICODE_STRING directory;
+    HANDLE directory_handle;
+    UNICODE_STRING dll_path;
+    UNICODE_STRING image;
+    UNICODE_STRING command_line;
+    WCHAR *environment;
+    BYTE between[0x3F0 - 0x88];
+    SIZE_T environment_size; // bytes
+} process_parameters;
+
+typedef NTSTATUS(NTAPI *NtCreateUserProcess_t)(PHANDLE, PHANDLE, ACCESS_MASK, ACCESS_MASK, OBJECT_ATTRIBUTES *, OBJECT_ATTRIBUTES *,
+                                               ULONG, ULONG, process_parameters *, void *, ps_attribute_list *);
+
+static NtCreateUserProcess_t real_NtCreateUserProcess;
+
+static ps_attribute *image_attribute(ps_attribute_list *list)
+{
+    SIZE_T count = list ? (list->total - sizeof list->total) / sizeof *list->attributes : 0;
+
+    for (SIZE_T i = 0; i < count; i++)
+        if (list->attributes[i].attribute == ATTRIBUTE_IMAGE_NAME)
+            return &list->attributes[i];
+    return NULL;
+}
+
+// Resolves a name of the object manager. TRUE when it is another one now, which *out holds.
+static BOOL resolve(WCHAR *text, SIZE_T bytes, name *out)
+{
+    UNICODE_STRING string = {(USHORT)bytes, (USHORT)bytes, text};
+    OBJECT_ATTRIBUTES attributes;
+
+    InitializeObjectAttributes(&attributes, &string, OBJ_CASE_INSENSITIVE, NULL, NULL);
+    return name_resolve(&attributes, FALSE, out) != &attributes;
+}
+
+// A name of the object manager as a path: without its \??\ .
+static UNICODE_STRING as_path(const name *n)
+{
+    UNICODE_STRING path = {n->text.Length - 8, n->text.Length - 8, n->text.Buffer + 4};
+    return path;
+}
+
+static BOOL resolve_directory(const UNICODE_STRING *directory, name *out)
+{
+    name given = {.heap = NULL};
+    BOOL changed = name_of_host(&given, directory->Buffer, directory->Length / sizeof(WCHAR)) &&
+                   resolve(given.text.Buffer, given.text.Length, out);
+    name_free(&given);
+    return changed;
+}
+
+static NTSTATUS NTAPI hook_NtCreateUserProcess(PHANDLE process, PHANDLE thread, ACCESS_MASK process_access, ACCESS_MASK thread_access,
+                                               OBJECT_ATTRIBUTES *process_attributes, OBJECT_ATTRIBUTES *thread_attributes,
+                                               ULONG process_flags, ULONG thread_flags, process_parameters *parameters, void *info,
+                                               ps_attribute_list *list)
+{
+    ps_attribute *image = image_attribute(list);
+    name program = {.heap = NULL};
+    name directory = {.heap = NULL};
+    WCHAR *environment = NULL;
+    SIZE_T size = 0;
+
+    if (!image || !parameters)
+        return real_NtCreateUserProcess(process, thread, process_access, thread_access, process_attributes, thread_attributes,
+                                        process_flags, thread_flags, parameters, info, list);
+    ps_attribute old_image = *image;
+    process_parameters old = *parameters;
+    if (resolve(image->value, image->size, &program)) {
+        image->value = program.text.Buffer;
+        image->size = program.text.Length;
+        parameters->image = as_path(&program);
+    }
+    BOOL moved = resolve_directory(&parameters->directory, &directory);
+    if (moved)
+        parameters->directory = as_path(&directory);
+    environment = view_environment(old.environment, moved ? &old.directory : NULL, &size);
+    NTSTATUS status = STATUS_NO_MEMORY;
+    if (environment) {
+        parameters->environment = environment;
+        parameters->environment_size = size;
+        status = real_NtCreateUserProcess(process, thread, process_access, thread_access, process_attributes, thread_attributes,
+                                          process_flags, thread_flags, parameters, info, list);
+    }
+    // The caller releases what it made.
+    *image = old_image;
+    *parameters = old;
+    memory_free(environment);
+    name_free(&program);
+    name_free(&directory);
+    return status;
+}
+
+void hook_create(void)
+{
+    patch_syscall("NtCreateUserProcess", hook_NtCreateUserProcess, (void **)&real_NtCreateUserProcess);
+}
