@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/opencontainers/image-spec/identity"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -129,7 +130,9 @@ func (t *T) layerFolders(key string) []string {
 	ids, err := t.image.RootFS(t.ctx)
 	t.must(err, "layers of the image")
 	sn := t.client.SnapshotService(t.o.snapshotter)
-	mounts, err := sn.Prepare(t.ctx, key, identity.ChainID(ids).String())
+	// No container refers to it, so without the label it is garbage to containerd.
+	root := snapshots.WithLabels(map[string]string{"containerd.io/gc.root": time.Now().UTC().Format(time.RFC3339)})
+	mounts, err := sn.Prepare(t.ctx, key, identity.ChainID(ids).String(), root)
 	t.must(err, "prepare a snapshot")
 	t.later(func(ctx context.Context) error { return sn.Remove(ctx, key) })
 	t.want(len(mounts) == 1, "%d mounts", len(mounts))
