@@ -28,7 +28,7 @@ void hook_process(void); // hook_process.c
 void hook_message(void); // hook_message.c
 void hook_mounts(void);  // hook_mount.c
 void hook_console(void); // hook_console.c: containers only
-void hook_create(void);  // hook_create.c: containers only
+void hook_create(void);  // hook_create.c
 
 // ---- original system calls that more than one file needs
 
@@ -72,6 +72,7 @@ const WCHAR *view_variable(view_name which); // kept for the life of the process
 void view_enter(void);                       // takes the container's working directory; after the hooks are in place
 // An environment with the view in it, for a process that starts in the container's "directory", NULL when that is the host's too.
 WCHAR *view_environment(const WCHAR *old, const UNICODE_STRING *directory, SIZE_T *size);
+BOOL view_in(const WCHAR *environment); // whether it has a view
 
 // ---- text.c
 

@@ -1,9 +1,15 @@
-// Processes that a container's process starts. Wine opens their program and working directory in its Unix part, below the hooks, so
-// that both are given as the host names them; and the new process gets the container's view in its environment, also when its parent
-// made it an environment of its own.
+// Processes that this one starts.
+//
+// From within a container: Wine opens their program and working directory in its Unix part, below the hooks, so that both are given
+// as the host names them; and the new process gets the container's view in its environment, also when its parent made it an
+// environment of its own.
+//
+// Into a container, from the service or from within: the new process loads this DLL before its first instruction, since it need not
+// be a Go program, which would do so by itself.
 #include "hook.h"
 
 #define ATTRIBUTE_IMAGE_NAME 0x00020005
+#define CLASS_WOW64 26
 
 typedef struct ps_attribute {
     ULONG_PTR attribute;
@@ -71,6 +77,27 @@ static BOOL resolve_directory(const UNICODE_STRING *directory, name *out)
     return changed;
 }
 
+// Queues the loading of this DLL as the first thing that the process's first thread does, once the process is set up. kernel32 is at
+// the same place in all of Wine's processes of one kind.
+static NTSTATUS load_into(HANDLE process, HANDLE thread)
+{
+    static const WCHAR dll[] = L"C:\\windows\\system32\\bcryptprimitives.dll";
+    ULONG_PTR wow64 = 0;
+    void *text = NULL;
+    SIZE_T size = sizeof dll;
+
+    if (NT_SUCCESS(real_NtQueryInformationProcess(process, CLASS_WOW64, &wow64, sizeof wow64, NULL)) && wow64) {
+        report("a 32-bit program does not see the container's drive C:");
+        return 0;
+    }
+    NTSTATUS status = NtAllocateVirtualMemory(process, &text, 0, &size, MEM_COMMIT | MEM_RESERVE, PAGE_READWRITE);
+    if (NT_SUCCESS(status))
+        status = NtWriteVirtualMemory(process, text, dll, sizeof dll, NULL);
+    if (NT_SUCCESS(status))
+        status = NtQueueApcThread(thread, (void *)LoadLibraryW, (ULONG_PTR)text, 0, 0);
+    return status;
+}
+
 static NTSTATUS NTAPI hook_NtCreateUserProcess(PHANDLE process, PHANDLE thread, ACCESS_MASK process_access, ACCESS_MASK thread_access,
                                                OBJECT_ATTRIBUTES *process_attributes, OBJECT_ATTRIBUTES *thread_attributes,
                                                ULONG process_flags, ULONG thread_flags, process_parameters *parameters, void *info,
@@ -80,29 +107,31 @@ static NTSTATUS NTAPI hook_NtCreateUserProcess(PHANDLE process, PHANDLE thread, 
     name program = {.heap = NULL};
     name directory = {.heap = NULL};
     WCHAR *environment = NULL;
-    SIZE_T size = 0;
 
     if (!image || !parameters)
         return real_NtCreateUserProcess(process, thread, process_access, thread_access, process_attributes, thread_attributes,
                                         process_flags, thread_flags, parameters, info, list);
     ps_attribute old_image = *image;
     process_parameters old = *parameters;
-    if (resolve(image->value, image->size, &program)) {
-        image->value = program.text.Buffer;
-        image->size = program.text.Length;
-        parameters->image = as_path(&program);
+    if (view_active()) {
+        if (resolve(image->value, image->size, &program)) {
+            image->value = program.text.Buffer;
+            image->size = program.text.Length;
+            parameters->image = as_path(&program);
+        }
+        BOOL moved = resolve_directory(&parameters->directory, &directory);
+        if (moved)
+            parameters->directory = as_path(&directory);
+        environment = view_environment(old.environment, moved ? &old.directory : NULL, &parameters->environment_size);
+        if (environment)
+            parameters->environment = environment;
     }
-    BOOL moved = resolve_directory(&parameters->directory, &directory);
-    if (moved)
-        parameters->directory = as_path(&directory);
-    environment = view_environment(old.environment, moved ? &old.directory : NULL, &size);
     NTSTATUS status = STATUS_NO_MEMORY;
-    if (environment) {
-        parameters->environment = environment;
-        parameters->environment_size = size;
+    if (environment || !view_active())
         status = real_NtCreateUserProcess(process, thread, process_access, thread_access, process_attributes, thread_attributes,
                                           process_flags, thread_flags, parameters, info, list);
-    }
+    if (NT_SUCCESS(status) && view_in(parameters->environment) && !NT_SUCCESS(load_into(*process, *thread)))
+        report("a container's process was started without its view");
     // The caller releases what it made.
     *image = old_image;
     *parameters = old;

@@ -49,9 +49,9 @@ BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, void *reserved)
     hook_process();
     hook_message();
     hook_mounts();
+    hook_create();
     if (container) {
         hook_console();
-        hook_create();
         view_enter();
     }
     return TRUE;

@@ -84,3 +84,17 @@ WCHAR *view_environment(const WCHAR *old, const UNICODE_STRING *directory, SIZE_
         fill(&b, old, directory);
     return b.text;
 }
+
+BOOL view_in(const WCHAR *environment)
+{
+    while (environment && *environment) {
+        ULONG length = text_length(environment);
+        for (ULONG i = 0; i < ARRAYSIZE(names); i++) {
+            ULONG name_length = text_length(names[i]);
+            if (length > name_length && environment[name_length] == L'=' && text_prefix(environment, length, names[i], name_length))
+                return TRUE;
+        }
+        environment += length + 1;
+    }
+    return FALSE;
+}

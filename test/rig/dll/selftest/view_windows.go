@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/Microsoft/go-winio"
@@ -186,6 +187,26 @@ func viewStart(c *check) {
 	equal(c, runChild(c, env, "exec", tool, `C:\app`, "env"), "HCSSIM_ROOT OTHER", "environment")
 	equal(c, runChild(c, env, "exec", tool, `C:\app`, "exec", tool, `C:\`, "read", `C:\app\only.txt`), "in the container", "a grandchild")
 	equal(c, runChild(c, env, "exec", `C:\app\none.exe`, "", "env"), noFile, "no program")
+	// A program that is not Go's, and what it starts.
+	equal(c, shell(c, env, `type only.txt`), "in the container", "a file for cmd")
+	equal(c, shell(c, env, `cd`), `C:\app`, "cmd's directory")
+	equal(c, shell(c, env, `tool.exe child read C:\app\only.txt`), "in the container", "a program for cmd")
+	equal(c, shell(c, env, `echo made by cmd>C:\new.txt&type C:\new.txt`), "made by cmd", "a file of cmd's")
+	equal(c, strings.TrimSpace(content(c, root+`\new.txt`)), "made by cmd", "the same in the volume")
+	absent(c, `C:\new.txt`)
+}
+
+// shell runs a command line with cmd.exe in the container.
+func shell(c *check, env []string, line string) string {
+	cmd := exec.Command(`C:\windows\system32\cmd.exe`)
+	cmd.SysProcAttr = &syscall.SysProcAttr{CmdLine: `cmd.exe /c ` + line}
+	cmd.Dir = `C:\windows`
+	cmd.Env = append(os.Environ(), env...)
+	output, err := cmd.CombinedOutput()
+	if err != nil {
+		c.fatalf("cmd /c %s: %v: %s", line, err, output)
+	}
+	return strings.TrimSpace(string(output))
 }
 
 // running is a child that has said that it is ready.
