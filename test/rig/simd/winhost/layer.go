@@ -75,51 +75,72 @@ type node struct {
 	name  string
 	host  string // where the nearest layer has it
 	info  fs.FileInfo
-	below []layer // of a directory: the layers whose directories of this name are merged in it
+	below []layer // of a directory: the layers that have something in it, or hide something, down to where it is hidden itself
+}
+
+// listing is a directory of the view while it is put together.
+type listing struct {
+	list   []node
+	index  map[string]int // folded name → place in list
+	closed map[string]bool
 }
 
 // children lists directory rel of the view of layers, nearest first; each of the layers may have the directory or not. A file hides
 // what deeper layers have under its name, a deleted name too, and a directory hides deeper files.
 func children(layers []layer, rel string) ([]node, error) {
-	var list []node
-	index := map[string]int{} // folded name → place in list
-	closed := map[string]bool{}
-	for _, l := range layers {
+	d := listing{index: map[string]int{}, closed: map[string]bool{}}
+	for i, l := range layers {
 		entries, err := os.ReadDir(filepath.Join(l.dir, rel))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
+		has := map[string]bool{} // directories of this layer
 		for _, e := range entries {
 			key := fold(e.Name())
-			i, known := index[key]
-			if closed[key] {
+			if d.closed[key] {
 				continue
 			}
-			if !e.IsDir() {
-				closed[key] = true
+			has[key] = e.IsDir()
+			if err := d.add(layers[:i], l, rel, e); err != nil {
+				return nil, err
 			}
-			switch {
-			case known && e.IsDir():
-				list[i].below = append(list[i].below, l)
-			case !known:
-				info, err := e.Info()
-				if err != nil {
-					return nil, err
-				}
-				n := node{name: e.Name(), host: filepath.Join(l.dir, rel, e.Name()), info: info}
-				if e.IsDir() {
-					n.below = []layer{l}
-				}
-				index[key] = len(list)
-				list = append(list, n)
+		}
+		for j, n := range d.list {
+			key := fold(n.name)
+			if n.info.IsDir() && !d.closed[key] && (has[key] || len(l.gone) > 0) {
+				d.list[j].below = append(d.list[j].below, l)
 			}
 		}
 		for _, key := range l.gone[goneKey(rel)] {
-			closed[key] = true
+			d.closed[key] = true
 		}
 	}
-	slices.SortFunc(list, func(a, b node) int { return strings.Compare(fold(a.name), fold(b.name)) })
-	return list, nil
+	slices.SortFunc(d.list, func(a, b node) int { return strings.Compare(fold(a.name), fold(b.name)) })
+	return d.list, nil
+}
+
+// add takes an entry of layer l that no nearer layer hides; nearer are those.
+func (d *listing) add(nearer []layer, l layer, rel string, e fs.DirEntry) error {
+	key := fold(e.Name())
+	if !e.IsDir() {
+		d.closed[key] = true
+	}
+	if _, known := d.index[key]; known {
+		return nil
+	}
+	info, err := e.Info()
+	if err != nil {
+		return err
+	}
+	n := node{name: e.Name(), host: filepath.Join(l.dir, rel, e.Name()), info: info}
+	for _, up := range nearer {
+		if e.IsDir() && len(up.gone) > 0 {
+			n.below = append(n.below, up)
+		}
+	}
+	d.index[key] = len(d.list)
+	d.list = append(d.list, n)
+	return nil
 }
 
 // goneKey is how layer.gone names a directory: "." is the top.
