@@ -2,7 +2,6 @@ package winhost
 
 import (
 	"io"
-	"strings"
 	"sync"
 	"time"
 	"unsafe"
@@ -148,19 +147,6 @@ func (g *group) Close() {
 	}
 }
 
-// users that containers know; every other name is refused as Windows refuses an unknown account [assumed].
-var users = []string{"", "containeruser", "containeradministrator", `nt authority\system`, `user manager\containeruser`, `user manager\containeradministrator`}
-
-func knownUser(name string) bool {
-	name = strings.ToLower(name)
-	for _, u := range users {
-		if name == u {
-			return true
-		}
-	}
-	return strings.HasPrefix(name, `builtin\`)
-}
-
 // Launch implements sim.Group.
 func (g *group) Launch(p *schema.ProcessParameters, s sim.Streams) (sim.Running, error) {
 	r, err := g.launch(p, s)
@@ -179,21 +165,11 @@ func (g *group) launch(p *schema.ProcessParameters, s sim.Streams) (*running, er
 	if !knownUser(p.User) {
 		return nil, &hcs.Error{Op: "CreateProcess", ID: p.User, Code: 0x80070525, Message: "The specified account does not exist."} // ERROR_NO_SUCH_USER
 	}
-	cwd := p.WorkingDirectory
-	if cwd == "" {
-		cwd = `C:\`
-	}
-	dir, err := g.view.directory(cwd)
+	dir, cwd, err := g.view.directory(p.WorkingDirectory)
 	if err != nil {
 		return nil, err
 	}
-	path := p.Environment["PATH"]
-	for k, v := range p.Environment {
-		if strings.EqualFold(k, "PATH") {
-			path = v
-		}
-	}
-	exe, err := g.view.program(p.CommandLine, cleanPath(cwd), path)
+	exe, err := g.view.program(p, cwd)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +177,7 @@ func (g *group) launch(p *schema.ProcessParameters, s sim.Streams) (*running, er
 	if err != nil {
 		return nil, err
 	}
-	h, pid, err := g.spawn(exe, p.CommandLine, dir, g.view.environment(g.c, p.Environment, cleanPath(cwd), p.ConsoleSize), std.child)
+	h, pid, err := g.spawn(exe, p.CommandLine, dir, g.view.environment(g.c, p, cwd), std.child)
 	std.closeChild()
 	if err != nil {
 		std.closeOwn()

@@ -3,6 +3,7 @@ package winhost
 import (
 	"io"
 	"sync"
+	"unicode/utf8"
 )
 
 // line is the line discipline of an emulated terminal: it echoes and edits what is typed, hands whole lines to the process with \r\n,
@@ -65,26 +66,41 @@ func (l *line) key(c byte) {
 	}
 }
 
+// end is the end of what is typed: an unfinished line goes to the process as it is.
+func (l *line) end() {
+	l.mu.Lock()
+	rest := l.buf
+	l.buf = nil
+	l.mu.Unlock()
+	if len(rest) > 0 && l.feed != nil {
+		_, _ = l.feed.Write(rest) // nobody may read it any more
+	}
+	l.eof()
+}
+
+const (
+	ctrlCKey = 3
+	ctrlZKey = 26
+	delKey   = 127
+)
+
 func (l *line) edit(c byte) (echo, send []byte, interrupt, end bool) {
 	wasCR := l.cr
 	l.cr = c == '\r'
 	switch c {
-	case 3: // Ctrl-C
+	case ctrlCKey:
 		l.buf = nil
 		return []byte("^C\r\n"), nil, true, false
-	case '\b', 127:
-		if len(l.buf) == 0 {
-			return nil, nil, false, false
-		}
-		l.buf = l.buf[:len(l.buf)-1]
-		return []byte("\b \b"), nil, false, false
+	case '\b', delKey:
+		return l.erase(), nil, false, false
 	case '\n':
 		if wasCR { // the second half of \r\n
 			return nil, nil, false, false
 		}
 		fallthrough
 	case '\r':
-		if len(l.buf) == 1 && l.buf[0] == 26 { // Ctrl-Z, return
+		// On Windows a read ends so, and the next one waits again; a pipe can only end for good.
+		if len(l.buf) > 0 && l.buf[0] == ctrlZKey {
 			l.buf = nil
 			return []byte("\r\n"), nil, false, true
 		}
@@ -97,4 +113,17 @@ func (l *line) edit(c byte) (echo, send []byte, interrupt, end bool) {
 		return []byte{'^', c + '@'}, nil, false, false
 	}
 	return []byte{c}, nil, false, false
+}
+
+// erase takes back the last character, and its cells from the screen: two of a control character, which was echoed as ^X.
+func (l *line) erase() (echo []byte) {
+	if len(l.buf) == 0 {
+		return nil
+	}
+	r, size := utf8.DecodeLastRune(l.buf)
+	l.buf = l.buf[:len(l.buf)-size]
+	if r < ' ' {
+		return []byte("\b \b\b \b")
+	}
+	return []byte("\b \b")
 }

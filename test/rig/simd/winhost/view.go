@@ -4,18 +4,18 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"containerd-shim-hcs/hcs"
+	"containerd-shim-hcs/hcs/schema"
 	"containerd-shim-hcs/hcs/sim"
 )
 
-// view is the file system of one container as Wine can show it: mounts over the merged volume over the host's Windows directory.
+// view is the file system of one container as Wine can show it: mounts, and the merged volume over the host's Windows directory.
 type view struct {
-	root   string // of the service
-	volume string // host directory of the merged volume
-	mounts []mount
+	volume  string  // host directory of the merged volume
+	mounts  []mount // longest container path first
+	windows string  // the host's Windows directory, as the container names it too
 }
 
 type mount struct {
@@ -24,25 +24,42 @@ type mount struct {
 }
 
 func newView(root string, c sim.Container) view {
-	v := view{root: root, volume: hostPath(root, c.Volume)}
+	v := view{volume: hostPath(root, c.Volume), windows: cleanPath(os.Getenv("SystemRoot"))}
 	for _, m := range c.Mounts {
 		v.mounts = append(v.mounts, mount{cleanPath(m.ContainerPath), hostPath(root, m.HostPath), m.ReadOnly})
 	}
-	// The longest prefix wins.
 	slices.SortStableFunc(v.mounts, func(a, b mount) int { return len(b.container) - len(a.container) })
 	return v
 }
 
-// cleanPath is an absolute container path with one kind of slash and none at the end.
-func cleanPath(p string) string {
-	p = strings.ReplaceAll(p, "/", `\`)
-	if strings.HasPrefix(p, `\`) && !strings.HasPrefix(p, `\\`) {
-		p = "C:" + p
+// cleanPath is a container path from its drive on, with one kind of slash, none at the end but a root's, and no dots.
+func cleanPath(p string) string { return absPath(`C:\`, p) }
+
+// absPath is cleanPath of a path that may be relative to cwd, itself clean. Names that are not a drive's stay as they are.
+func absPath(cwd, p string) string {
+	p = strings.TrimPrefix(strings.ReplaceAll(p, "/", `\`), `\\?\`)
+	drive, rest := cwd[:2], p
+	switch {
+	case strings.HasPrefix(p, `\\`):
+		return p
+	case len(p) >= 2 && p[1] == ':':
+		if drive, rest = strings.ToUpper(p[:2]), p[2:]; !strings.HasPrefix(rest, `\`) && strings.EqualFold(drive, cwd[:2]) {
+			rest = cwd[2:] + `\` + rest
+		}
+	case !strings.HasPrefix(p, `\`):
+		rest = cwd[2:] + `\` + p
 	}
-	for len(p) > 3 && strings.HasSuffix(p, `\`) {
-		p = p[:len(p)-1]
+	var parts []string
+	for part := range strings.SplitSeq(rest, `\`) {
+		switch {
+		case part == "" || part == ".":
+		case part != "..":
+			parts = append(parts, part)
+		case len(parts) > 0:
+			parts = parts[:len(parts)-1]
+		}
 	}
-	return p
+	return drive + `\` + strings.Join(parts, `\`)
 }
 
 // within takes the part of p below dir, both clean.
@@ -57,21 +74,7 @@ func within(p, dir string) (string, bool) {
 
 // find is where a container path is on the host; ok is false when it is nowhere.
 func (v view) find(p string) (host string, info os.FileInfo, ok bool) {
-	p = cleanPath(p)
-	var at []string
-	for _, m := range v.mounts {
-		if rest, ok := within(p, m.container); ok {
-			at = append(at, filepath.Join(m.host, rest))
-			break
-		}
-	}
-	if rest, ok := within(p, `C:\`); ok {
-		at = append(at, filepath.Join(v.volume, rest))
-	}
-	if _, ok := within(p, os.Getenv("SystemRoot")); ok {
-		at = append(at, p) // stands for the base image's
-	}
-	for _, h := range at {
+	for _, h := range v.places(p) {
 		if info, err := os.Stat(h); err == nil {
 			return h, info, true
 		}
@@ -79,109 +82,92 @@ func (v view) find(p string) (host string, info os.FileInfo, ok bool) {
 	return "", nil, false
 }
 
-// directory is a working directory.
-func (v view) directory(p string) (string, error) {
-	if p == "" {
-		p = `C:\`
+// places are the host paths that a clean container path may have. A mount hides what the volume has below it.
+func (v view) places(p string) []string {
+	for _, m := range v.mounts {
+		if rest, ok := within(p, m.container); ok {
+			return []string{onHost(m.host, rest)}
+		}
 	}
-	h, info, ok := v.find(p)
-	if !ok || !info.IsDir() {
-		return "", &hcs.Error{Op: "CreateProcess", ID: p, Code: hcs.ErrInvalidDirectory}
+	var at []string
+	rest, drive := within(p, `C:\`)
+	if drive && !strings.EqualFold(p, v.windows+`\System32\cmd.exe`) { // the image's own would not run on Wine
+		at = append(at, onHost(v.volume, rest))
 	}
-	return h, nil
+	if rest, ok := within(p, v.windows); ok {
+		at = append(at, onHost(v.windows, rest)) // stands for the base image's
+	}
+	return at
 }
 
-// program finds the executable that a command line begins with, as CreateProcess does: in the working directory, then along PATH;
-// ".exe" is added to a name without extension.
-func (v view) program(commandLine, cwd, path string) (string, error) {
-	name := firstArgument(commandLine)
-	names := []string{name}
-	if filepath.Ext(name) == "" {
-		names = []string{name + ".exe", name}
+func onHost(dir, rest string) string {
+	return filepath.Join(dir, strings.ReplaceAll(rest, `\`, string(filepath.Separator)))
+}
+
+// directory is the working directory of a process: where it is on the host, and its name in the container.
+func (v view) directory(p string) (host, name string, err error) {
+	name = cleanPath(p)
+	h, info, ok := v.find(name)
+	if !ok || !info.IsDir() {
+		return "", "", &hcs.Error{Op: "CreateProcess", ID: p, Code: hcs.ErrInvalidDirectory}
 	}
-	var dirs []string
-	if strings.ContainsAny(name, `\/:`) {
-		dirs = []string{""}
-		if !strings.Contains(name, ":") && !strings.HasPrefix(name, `\`) && !strings.HasPrefix(name, "/") {
-			dirs = []string{cwd}
-		}
-	} else {
-		dirs = append([]string{cwd, `C:\Windows\System32`, `C:\Windows`}, strings.Split(path, ";")...)
+	return h, name, nil
+}
+
+// program finds the executable: the application that the parameters name, or what their command line begins with, in the order of
+// CreateProcess: working directory, system directories, PATH. ".exe" is added to a name without extension. A command line without
+// quotes may mean any of its beginnings that ends before a blank; the shortest that is a program counts.
+func (v view) program(p *schema.ProcessParameters, cwd string) (string, error) {
+	names := firstArguments(p.CommandLine)
+	if p.ApplicationName != "" {
+		names = []string{p.ApplicationName}
 	}
-	for _, d := range dirs {
-		for _, n := range names {
-			if d != "" {
-				n = strings.TrimSuffix(d, `\`) + `\` + n
-			}
-			if h, info, ok := v.find(n); ok && !info.IsDir() {
+	for _, name := range names {
+		for _, at := range v.candidates(name, cwd, variable(p.Environment, "PATH")) {
+			if h, info, ok := v.find(at); ok && !info.IsDir() {
 				return h, nil
 			}
 		}
 	}
-	return "", &hcs.Error{Op: "CreateProcess", ID: name, Code: hcs.ErrFileNotFound}
+	return "", &hcs.Error{Op: "CreateProcess", ID: names[0], Code: hcs.ErrFileNotFound}
 }
 
-// firstArgument is the program's name in a command line: up to a blank, or what a pair of quotes holds.
-func firstArgument(line string) string {
-	line = strings.TrimLeft(line, " \t")
-	if strings.HasPrefix(line, `"`) {
-		name, _, _ := strings.Cut(line[1:], `"`)
-		return name
+// candidates are the container paths that a program's name may mean.
+func (v view) candidates(name, cwd, path string) []string {
+	names := []string{name}
+	base := name[strings.LastIndexAny(name, `\/`)+1:]
+	if !strings.Contains(base, ".") {
+		names = []string{name + ".exe", name}
 	}
-	if i := strings.IndexAny(line, " \t"); i >= 0 {
-		return line[:i]
-	}
-	return line
-}
-
-// environment is a process's: the container's own over a minimal system's, and what the hook DLL needs.
-func (v view) environment(c sim.Container, own map[string]string, cwd string, size []uint16) []string {
-	env := map[string]string{}
-	set := func(name, value string) {
-		for k := range env {
-			if strings.EqualFold(k, name) {
-				delete(env, k)
-			}
-		}
-		env[name] = value
-	}
-	for _, name := range []string{"SystemRoot", "SystemDrive", "windir", "ComSpec", "PATH", "PATHEXT", "TEMP", "TMP", "USERPROFILE", "ProgramData",
-		"NUMBER_OF_PROCESSORS", "PROCESSOR_ARCHITECTURE", "WINEPREFIX", "WINEDLLOVERRIDES", "WINEDEBUG", "WINELOADERNOEXEC"} {
-		if value := os.Getenv(name); value != "" {
-			set(name, value)
-		}
-	}
-	for name, value := range own {
-		set(name, value)
-	}
-	if c.HostName != "" {
-		set("COMPUTERNAME", c.HostName)
-	}
-	var mounts, pipes []string
-	for _, m := range v.mounts {
-		s := m.container + ">" + m.host
-		if m.readOnly {
-			s = "-" + s
-		}
-		mounts = append(mounts, s)
-	}
-	for _, p := range c.Pipes {
-		pipes = append(pipes, p.ContainerPipeName+">"+p.HostPath)
-	}
-	set("HCSSIM_ROOT", v.volume)
-	set("HCSSIM_CWD", cwd)
-	set("HCSSIM_MOUNTS", strings.Join(mounts, "|"))
-	set("HCSSIM_PIPES", strings.Join(pipes, "|"))
-	if len(size) == 2 {
-		set("LINES", strconv.Itoa(int(size[0])))
-		set("COLUMNS", strconv.Itoa(int(size[1])))
+	dirs := []string{cwd}
+	if !strings.ContainsAny(name, `\/:`) {
+		dirs = append(dirs, v.windows+`\System32`, v.windows)
+		dirs = append(dirs, strings.Split(path, ";")...)
 	}
 	var out []string
-	for name, value := range env {
-		if value != "" {
-			out = append(out, name+"="+value)
+	for _, d := range dirs {
+		if d == "" {
+			continue
+		}
+		for _, n := range names {
+			out = append(out, absPath(cleanPath(d), n))
 		}
 	}
-	slices.SortFunc(out, func(a, b string) int { return strings.Compare(strings.ToUpper(a), strings.ToUpper(b)) })
 	return out
+}
+
+// firstArguments are what a command line may have as its program: what a pair of quotes holds, or else its beginnings.
+func firstArguments(line string) []string {
+	line = strings.Trim(line, " \t")
+	if strings.HasPrefix(line, `"`) {
+		name, _, _ := strings.Cut(line[1:], `"`)
+		return []string{name}
+	}
+	var out []string
+	for i := 0; i < len(line); i++ {
+		if (line[i] == ' ' || line[i] == '\t') && line[i-1] != ' ' && line[i-1] != '\t' {
+			out = append(out, line[:i])
+		}
+	}
+	return append(out, line)
 }
