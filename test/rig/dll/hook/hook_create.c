@@ -10,6 +10,7 @@
 
 #define ATTRIBUTE_IMAGE_NAME 0x00020005
 #define CLASS_WOW64 26
+#define CONSOLE_NEW ((HANDLE)-1) // Wine's CONSOLE_HANDLE_ALLOC
 
 typedef struct ps_attribute {
     ULONG_PTR attribute;
@@ -25,7 +26,10 @@ typedef struct ps_attribute_list {
 
 // The parts of RTL_USER_PROCESS_PARAMETERS that matter here, at their places.
 typedef struct process_parameters {
-    BYTE before[0x38];
+    BYTE before[0x10];
+    HANDLE console;
+    ULONG console_flags;
+    HANDLE standard[3];
     UNICODE_STRING directory;
     HANDLE directory_handle;
     UNICODE_STRING dll_path;
@@ -77,6 +81,16 @@ static BOOL resolve_directory(const UNICODE_STRING *directory, name *out)
     return changed;
 }
 
+// A container's process has no console. What it starts would be given a new one, and Wine then puts the console in the place of the
+// standard handles, where Windows keeps those that are inherited: the output would be lost. So it gets none either.
+static void keep_standard_handles(process_parameters *parameters)
+{
+    const process_parameters *own = (const void *)RtlGetCurrentPeb()->ProcessParameters;
+
+    if (!own->console && parameters->console == CONSOLE_NEW && parameters->standard[1] == own->standard[1])
+        parameters->console = NULL;
+}
+
 // Queues the loading of this DLL as the first thing that the process's first thread does, once the process is set up. kernel32 is at
 // the same place in all of Wine's processes of one kind.
 static NTSTATUS load_into(HANDLE process, HANDLE thread)
@@ -114,6 +128,7 @@ static NTSTATUS NTAPI hook_NtCreateUserProcess(PHANDLE process, PHANDLE thread, 
     ps_attribute old_image = *image;
     process_parameters old = *parameters;
     if (view_active()) {
+        keep_standard_handles(parameters);
         if (resolve(image->value, image->size, &program)) {
             image->value = program.text.Buffer;
             image->size = program.text.Length;

@@ -196,10 +196,10 @@ func viewStart(c *check) {
 	absent(c, `C:\new.txt`)
 }
 
-// shell runs a command line with cmd.exe in the container.
+// shell runs a command line with cmd.exe in the container, without a console, as the service starts processes.
 func shell(c *check, env []string, line string) string {
 	cmd := exec.Command(`C:\windows\system32\cmd.exe`)
-	cmd.SysProcAttr = &syscall.SysProcAttr{CmdLine: `cmd.exe /c ` + line}
+	cmd.SysProcAttr = &syscall.SysProcAttr{CmdLine: `cmd.exe /c ` + line, CreationFlags: windows.DETACHED_PROCESS}
 	cmd.Dir = `C:\windows`
 	cmd.Env = append(os.Environ(), env...)
 	output, err := cmd.CombinedOutput()
