@@ -1,7 +1,7 @@
 package sim
 
 import (
-	"crypto/sha1" //nolint:gosec // version-5 GUIDs are SHA-1 by definition
+	"crypto/sha1" // version-5 GUIDs are SHA-1 by definition
 	"encoding/hex"
 	"fmt"
 	"path"

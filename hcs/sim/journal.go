@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -44,7 +45,7 @@ func (o openEntry) end(err error) {
 	outcome := "ok"
 	if err != nil {
 		outcome = fmt.Sprintf("0x%08x", uint32(hcs.CodeOf(err)))
-		if e, ok := err.(*hcs.Error); ok && e.Message != "" {
+		if e := (*hcs.Error)(nil); errors.As(err, &e) && e.Message != "" {
 			outcome += " " + e.Message
 		}
 	}

@@ -293,7 +293,7 @@ func TestOpenFailsWhole(t *testing.T) {
 		t.Fatal("no error")
 	}
 	conn := <-c[out]
-	if _, err := conn.Read(make([]byte, 1)); err != io.EOF {
+	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("the first pipe was left open: %v", err)
 	}
 }

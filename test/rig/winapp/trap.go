@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -38,8 +39,8 @@ func parseTrap(args []string) (plan, error) {
 			}
 			p.after, args = d, args[1:]
 		case word == "exit" && len(args) > 0:
-			code, ok := parseExit(args[0]).(exitCode)
-			if !ok {
+			var code exitCode
+			if !errors.As(parseExit(args[0]), &code) {
 				return p, usage("bad exit code " + args[0])
 			}
 			p.code, args = code, args[1:]
