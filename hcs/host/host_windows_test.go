@@ -85,7 +85,9 @@ func TestPipeHasOneListener(t *testing.T) {
 }
 
 // onWine names what cannot be shown there.
-func onWine() bool { return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil }
+func onWine() bool {
+	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
+}
 
 func TestResolvePath(t *testing.T) {
 	h := New()
