@@ -14,7 +14,7 @@ const zeroGUID = "00000000-0000-0000-0000-000000000000"
 
 // guid5 is a version-5 GUID of a name in a space of this model.
 func guid5(space, name string) string {
-	h := sha1.New() //nolint:gosec
+	h := sha1.New()
 	h.Write([]byte(space))
 	for _, u := range utf16.Encode([]rune(name)) {
 		h.Write([]byte{byte(u), byte(u >> 8)})
