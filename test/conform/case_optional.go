@@ -1,7 +1,6 @@
 package main
 
 import (
-	"strings"
 	"time"
 
 	tasks "github.com/containerd/containerd/api/services/tasks/v1"
@@ -60,23 +59,4 @@ func checkpoint(t *T) {
 	_, err := t.client.TaskService().Checkpoint(t.ctx, &tasks.CheckpointTaskRequest{ContainerID: b.id})
 	t.refused(errgrpc.ToNative(err), errdefs.IsNotImplemented, "not implemented", "checkpoint")
 	b.run("print", "still").expect(0, "still", "")
-}
-
-// called reports whether the machine was called for the system with words that contain all of these.
-func (t *T) called(id string, words ...string) bool {
-	j, err := t.machine.journal()
-	t.must(err, "journal")
-lines:
-	for _, l := range j {
-		if !strings.Contains(l, id) {
-			continue
-		}
-		for _, w := range words {
-			if !strings.Contains(l, w) {
-				continue lines
-			}
-		}
-		return true
-	}
-	return false
 }

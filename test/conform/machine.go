@@ -84,15 +84,6 @@ func (m *machine) state() (holdings, error) {
 	return parseState([]byte(f[0]))
 }
 
-// journal returns the calls so far, oldest first.
-func (m *machine) journal() ([]string, error) {
-	f, err := m.ask("SimJournal")
-	if err != nil {
-		return nil, err
-	}
-	return strings.Split(strings.Join(f, "\n"), "\n"), nil
-}
-
 // settle waits until nothing is held that was not held before, and says what is when that does not come true within d.
 func (m *machine) settle(before holdings, d time.Duration) string {
 	end := time.Now().Add(d)

@@ -9,7 +9,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"net"
+	"io"
 	"os"
 	"os/exec"
 	"syscall"
@@ -27,7 +27,6 @@ import (
 var (
 	namespace = flag.String("namespace", "", "")
 	id        = flag.String("id", "", "")
-	bundle    = flag.String("bundle", "", "")
 	info      = flag.Bool("info", false, "")
 )
 
@@ -35,6 +34,7 @@ func main() {
 	// What containerd passes to every shim and this one has no use for.
 	flag.String("address", "", "")
 	flag.String("publish-binary", "", "")
+	flag.String("bundle", "", "")
 	flag.Bool("debug", false, "")
 	flag.Parse()
 	var err error
@@ -106,13 +106,12 @@ func serve() error {
 		return err
 	}
 	go func() {
-		var held []net.Conn
 		for {
 			c, err := logs.Accept()
 			if err != nil {
 				return
 			}
-			held = append(held, c)
+			go io.Copy(io.Discard, c) // held open until containerd hangs up
 		}
 	}()
 	s, err := ttrpc.NewServer()
