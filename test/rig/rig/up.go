@@ -23,8 +23,9 @@ const (
 	peerShim = "containerd-shim-runhcs-v1.exe"
 )
 
-// config is containerd's. CRI is off: it needs the network's plugins, and the rig's clients speak to the task API.
-const config = `version = 3
+// config is containerd's, in the version that 1.7 reads too. CRI is off: it needs the network's plugins, and the
+// rig's clients speak to the task API.
+const config = `version = 2
 root = 'C:\ProgramData\containerd\root'
 state = 'C:\ProgramData\containerd\state'
 disabled_plugins = [
