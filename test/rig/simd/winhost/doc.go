@@ -16,12 +16,12 @@
 //	HCSSIM_PIPES   CONTAINER PIPE NAME>HOST PIPE PATH, joined by "|"
 //	HCSSIM_CWD     working directory as the container names it; the process is started in the host directory that it stands for
 //
-// The launcher loads that DLL into each process it starts, before the process's first instruction, so that programs which are not
-// Go's have it too, and installs a last console control handler: Wine's own ends a process with code 0, Windows' with 0xC000013A.
-// Programs that these start in turn have it when they are Go programs.
+// The hook loads itself into each process that is started with these, from the service or from within the container, before the
+// process's first instruction; it also ends a process that handles no console control event with 0xC000013A, where Wine says 0.
+// Processes share the service's console, on which nothing happens.
 //
-// The program and the working directory are looked for in the container's mounts, then in its volume, then on the host, whose
-// Windows directory stands for the base image's. cmd.exe is always Wine's.
+// The program and the working directory are looked for in the container's mounts, then in its volume, then in the host's Windows
+// directory, which stands for the base image's. cmd.exe is always Wine's.
 //
 // A console control event goes to the process and to all that descend from it, as to the processes of one console [assumed].
 //
@@ -30,7 +30,8 @@
 // counts no I/O. A memory limit is set on the job, which Wine does not enforce. Namespaces do not separate networks. Users are
 // names only: a process runs as Wine's user.
 //
-// A terminal is emulated, because ConPTY does not work on Wine: the process sees pipes, the client a line discipline (line.go).
+// A terminal is emulated, because ConPTY does not work on Wine: the process sees pipes, the client a line discipline (line.go). Its
+// size at the start is in the environment, LINES and COLUMNS. Keys wait while the process's input pipe is full, Ctrl-C too.
 //
 // # Layers
 //
@@ -46,7 +47,8 @@
 //
 // # Tests
 //
-// go test runs the portable part. The rest is a program of its own, run under Wine with winapp.exe beside it:
+// go test runs the portable part. The rest is a program of its own, run under Wine with winapp.exe beside it and the hook DLL in
+// system32:
 //
 //	CGO_ENABLED=0 GOOS=windows go test -c -o winhost.test.exe ./test/rig/simd/winhost
 package winhost

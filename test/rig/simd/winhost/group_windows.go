@@ -54,11 +54,16 @@ func (h *Host) Open(c sim.Container) (sim.Group, error) {
 	return g, nil
 }
 
-// sample looks at the processes, and keeps what those had used that are gone.
+// sample looks at the processes, and keeps what those had used that are gone. One after the other: a process that an older look
+// shows must not come back after a newer one has seen its end.
 func (g *group) sample() []process {
-	list := g.host.processes(g.pids())
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	pids := g.pids()
+	list := g.host.processes(pids)
+	if len(list) == 0 && len(pids) > 0 {
+		return nil // the machine could not be looked at
+	}
 	now := map[uint32]sample{}
 	var commit uint64
 	for _, p := range list {
@@ -76,7 +81,14 @@ func (g *group) sample() []process {
 	return list
 }
 
-// pids lists the job's processes.
+// running lists the job's processes.
+func (g *group) running() []uint32 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.pids()
+}
+
+// pids is running for who holds mu.
 func (g *group) pids() []uint32 {
 	const most = 4096
 	var list struct {
@@ -84,7 +96,7 @@ func (g *group) pids() []uint32 {
 		ids              [most]uintptr
 	}
 	var n uint32
-	if err := windows.QueryInformationJobObject(g.job, 3 /* JobObjectBasicProcessIdList */, uintptr(unsafe.Pointer(&list)), uint32(unsafe.Sizeof(list)), &n); err != nil {
+	if g.ended || windows.QueryInformationJobObject(g.job, windows.JobObjectBasicProcessIdList, uintptr(unsafe.Pointer(&list)), uint32(unsafe.Sizeof(list)), &n) != nil {
 		return nil
 	}
 	out := make([]uint32, 0, list.listed)
@@ -123,29 +135,33 @@ func (g *group) Usage() sim.Usage {
 	return u
 }
 
+// killPause is the time between two looks at whether killed processes are gone.
+const killPause = 5 * time.Millisecond
+
 // Kill implements sim.Group.
 func (g *group) Kill(code uint32) {
-	_ = windows.TerminateJobObject(g.job, code)
-	for range 500 {
-		if len(g.pids()) == 0 {
+	for {
+		_ = windows.TerminateJobObject(g.job, code) // again for a process that was just being started
+		if len(g.running()) == 0 {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
-		_ = windows.TerminateJobObject(g.job, code) // a process that was just being started
+		time.Sleep(killPause)
 	}
 }
 
 // Close implements sim.Group.
 func (g *group) Close() {
+	g.host.remove(g)
 	g.mu.Lock()
-	was := g.ended
-	g.ended = true
-	g.mu.Unlock()
-	if !was {
-		g.host.remove(g)
+	defer g.mu.Unlock()
+	if !g.ended {
+		g.ended = true
 		windows.CloseHandle(g.job)
 	}
 }
+
+// errNoSuchUser is ERROR_NO_SUCH_USER.
+const errNoSuchUser hcs.Code = 0x80070525
 
 // Launch implements sim.Group.
 func (g *group) Launch(p *schema.ProcessParameters, s sim.Streams) (sim.Running, error) {
@@ -163,7 +179,7 @@ func (g *group) Launch(p *schema.ProcessParameters, s sim.Streams) (sim.Running,
 
 func (g *group) launch(p *schema.ProcessParameters, s sim.Streams) (*running, error) {
 	if !knownUser(p.User) {
-		return nil, &hcs.Error{Op: "CreateProcess", ID: p.User, Code: 0x80070525, Message: "The specified account does not exist."} // ERROR_NO_SUCH_USER
+		return nil, &hcs.Error{Op: "CreateProcess", ID: p.User, Code: errNoSuchUser, Message: "The specified account does not exist."}
 	}
 	dir, cwd, err := g.view.directory(p.WorkingDirectory)
 	if err != nil {
@@ -183,7 +199,8 @@ func (g *group) launch(p *schema.ProcessParameters, s sim.Streams) (*running, er
 		std.closeOwn()
 		return nil, fail("CreateProcess", exe, err)
 	}
-	r := &running{g: g, h: h, pid: pid, std: std}
+	r := &running{g: g, h: h, pid: pid, std: std, done: make(chan struct{})}
 	std.relay(r)
+	go r.watch()
 	return r, nil
 }

@@ -175,7 +175,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		"scratch twice":          {s.CreateScratch(s.scratch, s.parents), hcs.ErrFileExists},
 		"scratch without parent": {s.CreateScratch(s.base+"x", nil), hcs.ErrInvalidArgument},
-		"scratch on no base":     {s.CreateScratch(s.base+"x", []string{s.second}), hcs.ErrPathNotFound},
+		"scratch on no base":     {s.CreateScratch(s.base+"x", []string{s.base + "y"}), hcs.ErrPathNotFound},
 		"base without files":     {s.ProcessBase(s.scratch), hcs.ErrPathNotFound},
 		"utility without files":  {s.ProcessUtility(s.scratch), hcs.ErrPathNotFound},
 		"missing parent":         {s.Merge(s.scratch, volumeName, []string{s.base + "x"}), hcs.ErrPathNotFound},

@@ -1,6 +1,7 @@
 package winhost
 
 import (
+	"sync"
 	"time"
 	"unsafe"
 
@@ -53,7 +54,9 @@ func (g *group) spawn(exe, line, dir string, env []string, std [3]windows.Handle
 	}
 	block = append(block, 0, 0)
 	var pi windows.ProcessInformation
-	const flags = windows.EXTENDED_STARTUPINFO_PRESENT | windows.CREATE_UNICODE_ENVIRONMENT | windows.DETACHED_PROCESS
+	// With the service's console, which Wine gives a program that is started from Unix: a process without one would have its children
+	// make one, with a conhost.exe each, and cmd.exe's children would write there instead of to the inherited stdout.
+	const flags = windows.EXTENDED_STARTUPINFO_PRESENT | windows.CREATE_UNICODE_ENVIRONMENT
 	if err := windows.CreateProcess(exe16, &line16[0], nil, nil, true, flags, &block[0], dir16, &si.StartupInfo, &pi); err != nil {
 		return 0, 0, err
 	}
@@ -63,28 +66,60 @@ func (g *group) spawn(exe, line, dir string, env []string, std [3]windows.Handle
 
 // running is one process. It implements sim.Running.
 type running struct {
-	g   *group
-	h   windows.Handle
-	pid uint32
-	std *stdio
+	g    *group
+	pid  uint32
+	std  *stdio
+	done chan struct{} // closed when code is known
+	code uint32
+
+	mu sync.Mutex
+	h  windows.Handle // 0 when the process has ended
 }
 
 func (r *running) Pid() uint32 { return r.pid }
 
-func (r *running) Wait() uint32 {
-	var code uint32
+// watch waits for the end, and lets the handle and with it the process id go.
+func (r *running) watch() {
+	defer close(r.done)
+	r.code = unknownCode
 	if _, err := windows.WaitForSingleObject(r.h, windows.INFINITE); err == nil {
-		_ = windows.GetExitCodeProcess(r.h, &code)
+		if err := windows.GetExitCodeProcess(r.h, &r.code); err != nil {
+			r.code = unknownCode
+		}
 	}
+	r.mu.Lock()
+	windows.CloseHandle(r.h)
+	r.h = 0
+	r.mu.Unlock()
 	r.g.sample()
-	r.std.drained(time.Second)
-	return code
+	r.std.drained(drainPatience)
 }
 
-func (r *running) Kill(code uint32) { _ = windows.TerminateProcess(r.h, code) }
+const (
+	unknownCode = 0xFFFFFFFF
+	// drainPatience bounds how long the end of a process waits for what it wrote to its terminal, in case a child holds that open.
+	drainPatience = time.Second
+)
 
+// Wait implements sim.Running.
+func (r *running) Wait() uint32 {
+	<-r.done
+	return r.code
+}
+
+// Kill implements sim.Running. A process that has just ended cannot be killed, which is as good.
+func (r *running) Kill(code uint32) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.h != 0 {
+		_ = windows.TerminateProcess(r.h, code)
+	}
+}
+
+// CloseStdin implements sim.Running.
 func (r *running) CloseStdin() { r.std.closeStdin() }
 
+// Resize implements sim.Running. The model keeps the size; a process on pipes has nowhere to ask for it.
 func (r *running) Resize(width, height uint16) {}
 
 var (
@@ -106,7 +141,7 @@ func (r *running) Signal(s schema.Signal) error {
 	if err := ctrlRoutine.Find(); err != nil {
 		return err
 	}
-	for _, pid := range family(r.pid, r.g.pids()) {
+	for _, pid := range family(r.pid, r.g.running()) {
 		_ = deliver(pid, event) // one that has just ended cannot be told
 	}
 	return nil
@@ -152,8 +187,8 @@ func snapshot() map[uint32]process {
 			out[uint32(p.UniqueProcessID)] = process{
 				pid: uint32(p.UniqueProcessID), parent: uint32(p.InheritedFromUniqueProcessID), image: p.ImageName.String(), born: p.CreateTime,
 				user: uint64(p.UserTime), kernel: uint64(p.KernelTime),
-				// Wine counts neither private pages nor the private working set: the whole working set stands for the latter.
-				commit: uint64(p.PagefileUsage), private: uint64(p.WorkingSetSize), working: uint64(p.WorkingSetSize),
+				// Wine gives as PagefileUsage what is anonymous in memory and swapped out, and no private working set.
+				commit: uint64(p.PagefileUsage), private: uint64(min(p.PagefileUsage, p.WorkingSetSize)), working: uint64(p.WorkingSetSize),
 			}
 			if p.NextEntryOffset == 0 {
 				return out

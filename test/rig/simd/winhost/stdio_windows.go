@@ -3,50 +3,45 @@ package winhost
 import (
 	"io"
 	"os"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/windows"
 
+	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/schema"
 	"containerd-shim-hcs/hcs/sim"
 )
 
 // stdio is the service's side of a process's streams.
 type stdio struct {
-	child  [3]windows.Handle // the process's ends, closed once it has them
-	shared map[windows.Handle]bool
-
-	in    io.ReadCloser // the client's, relayed to feed
-	feed  *os.File
-	once  sync.Once
-	out   *os.File // of a terminal, relayed to the client's
-	to    io.WriteCloser
+	child [3]windows.Handle // the process's ends, inheritable, closed once it has them
+	in    *input            // nil without stdin
+	out   *os.File          // of a terminal: what the process writes
+	to    io.WriteCloser    // of a terminal: the client's screen
 	line  *line
 	ended chan struct{} // the terminal's output has been relayed
 }
 
-func openStdio(p *schema.ProcessParameters, s sim.Streams) (*stdio, error) {
-	t := &stdio{in: s.Stdin, ended: make(chan struct{}), shared: map[windows.Handle]bool{}}
-	var err error
-	if s.Stdin != nil {
-		var r *os.File
-		if r, t.feed, err = os.Pipe(); err != nil {
-			return nil, fail("CreatePipe", "stdin", err)
+// openStdio makes the process's ends. Those of the client that it takes are closed, also on failure.
+func openStdio(p *schema.ProcessParameters, s sim.Streams) (t *stdio, err error) {
+	t = &stdio{ended: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			t.closeChild()
+			t.closeOwn()
+			t = nil
 		}
-		if t.child[0], err = take(r); err != nil {
-			return nil, fail("DuplicateHandle", "stdin", err)
-		}
-	} else if t.child[0], err = null(windows.GENERIC_READ); err != nil {
-		return nil, fail("CreateFile", "NUL", err)
+	}()
+	if t.in, t.child[0], err = openInput(s.Stdin); err != nil {
+		return t, fail("open", "stdin", err)
 	}
 	if p.EmulateConsole && s.Stdout != nil {
 		var w *os.File
 		if t.out, w, err = os.Pipe(); err != nil {
-			return nil, fail("CreatePipe", "stdout", err)
+			return t, fail("CreatePipe", "stdout", err)
 		}
 		if t.child[1], err = take(w); err != nil {
-			return nil, fail("DuplicateHandle", "stdout", err)
+			return t, fail("DuplicateHandle", "stdout", err)
 		}
 		t.child[2] = t.child[1]
 		t.to = s.Stdout
@@ -54,13 +49,17 @@ func openStdio(p *schema.ProcessParameters, s sim.Streams) (*stdio, error) {
 	}
 	close(t.ended)
 	for i, w := range []io.WriteCloser{s.Stdout, s.Stderr} {
-		if f, ok := w.(*os.File); ok {
+		f, ok := w.(*os.File)
+		switch {
+		case ok:
 			t.child[i+1], err = take(f)
-		} else {
+		case w == nil:
 			t.child[i+1], err = null(windows.GENERIC_WRITE)
+		default:
+			err = hcs.ErrInvalidArgument // not one of OpenPipe's: the process could not have it
 		}
 		if err != nil {
-			return nil, fail("DuplicateHandle", "output", err)
+			return t, fail("open", "output", err)
 		}
 	}
 	return t, nil
@@ -93,52 +92,49 @@ func (t *stdio) closeChild() {
 	}
 }
 
+// closeOwn gives up streams that were never relayed.
 func (t *stdio) closeOwn() {
-	t.closeStdin()
+	if t.in != nil {
+		t.in.drop()
+	}
 	if t.out != nil {
 		_ = t.out.Close()
 	}
 }
 
 func (t *stdio) closeStdin() {
-	t.once.Do(func() {
-		if t.feed != nil {
-			_ = t.feed.Close()
-		}
-	})
+	if t.in != nil {
+		t.in.close()
+	}
 }
 
 // relay starts the copying that the process itself cannot do.
 func (t *stdio) relay(r *running) {
 	if t.to != nil {
-		t.line = newLine(t.to, t.feed, func() { _ = r.Signal(schema.CtrlC) }, t.closeStdin)
-		go func() {
-			defer close(t.ended)
-			defer t.to.Close()
-			_, _ = io.Copy(writerFunc(t.line.output), t.out)
-		}()
-	}
-	if t.in == nil {
-		return
-	}
-	go func() {
-		defer t.closeStdin()
-		buf := make([]byte, 32<<10)
-		for {
-			n, err := t.in.Read(buf)
-			if n > 0 {
-				if t.line != nil {
-					t.line.input(buf[:n])
-				} else if _, werr := t.feed.Write(buf[:n]); werr != nil {
-					return
-				}
-			}
-			if err != nil {
-				_ = t.in.Close()
-				return
-			}
+		var feed io.Writer // not a nil file
+		eof := func() {}
+		if t.in != nil {
+			feed, eof = t.in.feed, t.in.end
 		}
-	}()
+		t.line = newLine(t.to, feed, func() { _ = r.Signal(schema.CtrlC) }, eof)
+		go t.relayOutput()
+	}
+	switch {
+	case t.in == nil:
+	case t.line != nil:
+		go t.in.relay(func(b []byte) error { t.line.input(b); return nil }, t.line.end)
+	default:
+		go t.in.relay(func(b []byte) error { _, err := t.in.feed.Write(b); return err }, func() {})
+	}
+}
+
+// relayOutput ends when nobody holds the process's end any more, or when the client has gone: then the process's writes fail, as
+// they would on the client's own pipe.
+func (t *stdio) relayOutput() {
+	defer close(t.ended)
+	defer t.to.Close()
+	defer t.out.Close()
+	_, _ = io.Copy(writerFunc(t.line.output), t.out)
 }
 
 // drained waits until a terminal's output has gone, but not for a child that still holds it.
