@@ -44,7 +44,7 @@ build: ## the shim for windows/amd64 and windows/arm64, into build/windows-<arch
 test: install ## all tests, and the conformance script on the rig
 	$(GO) test ./...
 	cd test/conform && $(GO) test ./...
-	$(MAKE) leaves conform
+	$(MAKE) wine conform
 
 .PHONY: race
 race: ## the portable packages' tests under the race detector
@@ -136,12 +136,19 @@ conform: rig ## the conformance script with our shim
 	$(RIGCMD) ctr images import $(IMAGE); \
 	$(RIGCMD) run $(BIN)/conform.exe -ctr 'C:\rig\ctr.exe' -runtime io.containerd.hcs.v1
 
-.PHONY: leaves
-leaves: rig ## the tests of the Windows leaves (DLL bindings), on the rig
-	@$(WINDOWS) GOARCH=amd64 $(GO) test -c -o $(BIN)/winetest.exe ./hcs/computecore/winetest
-	@export RIG=$(RIGDIR)/leaves; \
-	$(RIGCMD) wipe; trap '$(RIGCMD) down' EXIT; $(RIGCMD) up; \
-	$(RIGCMD) run $(BIN)/winetest.exe
+# Some of them want winapp.exe beside themselves. The self-test of the DLLs takes the simulator's place, so it comes last.
+.PHONY: wine
+wine: rig ## every test that is built for Windows only, and the self-test of the DLLs, on the rig
+	@export RIG=$(abspath $(RIGDIR)/wine); rig=$(abspath $(RIGCMD)); bin=$(abspath $(BIN)); \
+	$$rig wipe; trap "$$rig down" EXIT; $$rig up; \
+	for dir in $$(find hcs test/rig -name '*_windows_test.go' -printf '%h\n' | sort -u); do \
+		echo "wine: $$dir"; \
+		$(WINDOWS) GOARCH=amd64 $(GO) test -c -o $$bin/$$(basename $$dir).test.exe ./$$dir; \
+		(cd $$dir && $$rig run $$bin/$$(basename $$dir).test.exe -test.timeout 5m); \
+	done; \
+	echo "wine: test/rig/dll"; \
+	$(WINDOWS) GOARCH=amd64 $(GO) build -o $$bin/selftest.exe ./test/rig/dll/selftest; \
+	$$rig run $$bin/selftest.exe
 
 # The table decides: a failing peer is news, not an error of make.
 .PHONY: peer
