@@ -1,5 +1,6 @@
 // Command selftest checks the rig's DLLs from the outside, as a client of the HCS ABI: under Wine, with the DLLs in system32, against a
-// service of its own whose answers each case scripts. It takes over C:\hcssim\address, so it wants a prefix without a simulator.
+// service of its own whose answers each case scripts. While it runs C:\hcssim\address is its own service's, so that no other client
+// of the simulator should start in the prefix meanwhile.
 //
 //	CGO_ENABLED=0 GOOS=windows go build -o selftest.exe ./test/rig/dll/selftest
 //	wine selftest.exe [NAME...]     the cases whose name begins with one of NAME, or all
@@ -130,8 +131,34 @@ func main() {
 		child(os.Args[2], os.Args[3:])
 		return
 	}
+	restore := borrow()
+	failed, ran := runAll()
+	restore()
+	fmt.Printf("%d cases, %d failed\n", ran, failed)
+	if failed > 0 || ran == 0 {
+		os.Exit(1)
+	}
+}
+
+// borrow remembers the address of the service that is there; the function it returns puts it back and removes what the cases made.
+func borrow() (restore func()) {
+	old, err := os.ReadFile(addressFile)
+	return func() {
+		for _, path := range []string{`C:\hcssim\selftest`, `C:\hcssim\file`, `C:\hcssim\disk.vhd`, `C:\hcssim-host.txt`, `C:\hcssim-hostdir`, addressFile} {
+			if err := os.RemoveAll(path); err != nil {
+				fmt.Println("clean up:", err)
+			}
+		}
+		if err == nil {
+			if err := os.WriteFile(addressFile, old, 0o644); err != nil {
+				fmt.Println("put back the address:", err)
+			}
+		}
+	}
+}
+
+func runAll() (failed, ran int) {
 	service := newFake()
-	failed, ran := 0, 0
 	for _, c := range cases {
 		if !wanted(c.name) {
 			continue
@@ -146,10 +173,7 @@ func main() {
 		}
 		fmt.Printf("ok    %s (%v)\n", c.name, time.Since(start).Round(time.Millisecond))
 	}
-	fmt.Printf("%d cases, %d failed\n", ran, failed)
-	if failed > 0 || ran == 0 {
-		os.Exit(1)
-	}
+	return failed, ran
 }
 
 func wanted(name string) bool {
