@@ -52,7 +52,10 @@ var calls = []Call{
 	"HcsCreateProcess", "HcsOpenProcess", "HcsCloseProcess", "HcsTerminateProcess", "HcsSignalProcess", "HcsGetProcessInfo",
 	"HcsGetProcessProperties", "HcsModifyProcess", "HcsWatchProcess",
 	// The service.
-	"HcsGetServiceProperties", "HcsModifyServiceSettings", "GrantVmAccess", "HNSCall",
+	"HcsGetServiceProperties", "HcsModifyServiceSettings", "HNSCall", "GrantVmAccess", "HcsRevokeVmAccess", "HcsGrantVmGroupAccess",
+	"HcsRevokeVmGroupAccess", "HcsSubmitWerReport", "HcsCreateEmptyGuestStateFile", "HcsCreateEmptyRuntimeStateFile",
+	"HcsGetProcessorCompatibilityFromSavedState", "HcsInitializeLiveMigrationOnSource", "HcsStartLiveMigrationOnSource",
+	"HcsStartLiveMigrationTransfer", "HcsFinalizeLiveMigration", "HcsCancelLiveMigration",
 	// Layers.
 	"CreateLayer", "CreateSandboxLayer", "ActivateLayer", "DeactivateLayer", "PrepareLayer", "UnprepareLayer", "GetLayerMountPath",
 	"ExpandSandboxSize", "DestroyLayer", "LayerExists", "ImportLayer", "ExportLayer", "CopyLayer", "ProcessBaseImage",
@@ -60,7 +63,7 @@ var calls = []Call{
 	"HcsImportLayer", "HcsExportLayer", "HcsExportLegacyWritableLayer", "HcsDestroyLayer", "HcsSetupBaseOSLayer", "HcsSetupBaseOSVolume",
 	"HcsInitializeWritableLayer", "HcsInitializeLegacyWritableLayer", "HcsAttachLayerStorageFilter", "HcsDetachLayerStorageFilter",
 	"HcsAttachOverlayFilter", "HcsDetachOverlayFilter", "HcsFormatWritableLayerVhd", "HcsGetLayerVhdMountPath",
-	"BfSetupFilter", "BfRemoveMapping",
+	"BfSetupFilter", "BfRemoveMapping", "BfGetMappings",
 	// Networks.
 	"HcnEnumerateNetworks", "HcnCreateNetwork", "HcnOpenNetwork", "HcnModifyNetwork", "HcnQueryNetworkProperties", "HcnDeleteNetwork", "HcnCloseNetwork",
 	"HcnEnumerateEndpoints", "HcnCreateEndpoint", "HcnOpenEndpoint", "HcnModifyEndpoint", "HcnQueryEndpointProperties", "HcnDeleteEndpoint", "HcnCloseEndpoint",

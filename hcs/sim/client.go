@@ -18,6 +18,7 @@ type Client struct {
 
 	// Guarded by svc.mu.
 	slots  map[Handle]*slot
+	stale  []Handle // closed ones, oldest first
 	next   Handle
 	closed bool
 	lost   func()              // told once when the service is lost
@@ -230,7 +231,20 @@ func closeHandle[T any](c *Client, h Handle) error {
 		return refuse(hcs.ErrInvalidHandle, "handle %d is closed", h)
 	}
 	c.drop(sl)
+	c.forget(h)
 	return nil
+}
+
+// staleKept is how many closed handles are remembered, so that a client that runs for long does not make the model grow.
+const staleKept = 1024
+
+// forget remembers h as closed, and forgets the oldest of those. The caller holds mu.
+func (c *Client) forget(h Handle) {
+	c.stale = append(c.stale, h)
+	if len(c.stale) > staleKept {
+		delete(c.slots, c.stale[0])
+		c.stale = c.stale[1:]
+	}
 }
 
 // NameOf is the id behind a handle, as the journal has it.

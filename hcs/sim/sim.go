@@ -38,16 +38,16 @@ type Service struct {
 	pipes      pipeNames
 	since      time.Time
 
-	mu      sync.Mutex
-	closed  bool
-	clients map[*Client]struct{}
-	systems map[string]*system
-	layers  map[string]*layer // by layerKey
-	objects map[objectKey]*object
-	groups  map[string]*cpuGroup
-	guards  map[string]*guard
-	serial  uint32 // makes ids; deterministic
-	mapping map[string]string
+	mu       sync.Mutex
+	closed   bool
+	clients  map[*Client]struct{}
+	systems  map[string]*system
+	layers   map[string]*layer // by layerKey
+	objects  map[objectKey]*object
+	groups   map[string]*cpuGroup
+	guards   map[string]*guard
+	serial   uint32             // makes ids; deterministic
+	mappings map[string]Mapping // by pathKey of the root
 
 	work sync.WaitGroup // every goroutine of the service
 }
@@ -87,7 +87,7 @@ func (s *Service) reset() {
 		s.layers = map[string]*layer{}
 		s.objects = map[objectKey]*object{}
 		s.groups = map[string]*cpuGroup{}
-		s.mapping = map[string]string{}
+		s.mappings = map[string]Mapping{}
 	}
 	s.guards = map[string]*guard{}
 }

@@ -103,8 +103,8 @@ func (s *Service) State() State {
 	}
 	slices.SortFunc(st.Layers, func(a, b LayerState) int { return cmp.Compare(a.Path, b.Path) })
 	s.dumpObjects(&st)
-	for root := range s.mapping {
-		st.Mappings = append(st.Mappings, root)
+	for _, m := range s.mappings {
+		st.Mappings = append(st.Mappings, m.Root)
 	}
 	for _, g := range s.guards {
 		st.Guards = append(st.Guards, g.ID)

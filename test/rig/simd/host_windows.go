@@ -1,6 +1,9 @@
 package main
 
 import (
+	"runtime"
+
+	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/test/rig/simd/winhost"
 )
 
@@ -12,5 +15,5 @@ func open(root string) (platform, error) {
 	if err != nil {
 		return platform{}, err
 	}
-	return platform{launcher: h, store: h, open: h.OpenPipe}, nil
+	return platform{facts: hcs.Facts{Processors: runtime.NumCPU()}, launcher: h, store: h, open: h.OpenPipe}, nil
 }

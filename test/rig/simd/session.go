@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
 	"strconv"
 	"sync"
 
@@ -140,7 +139,7 @@ func (r *request) serve(frame uint32) {
 		r.client.Abandon(h)
 	}
 	r.reply(frame, r, results, err)
-	for _, f := range slices.Backward(r.after) {
+	for _, f := range r.after {
 		f()
 	}
 }
@@ -164,7 +163,7 @@ func (ss *session) reply(frame uint32, r *request, results []string, err error) 
 
 // v1 reports whether the call came through vmcompute.dll.
 func (r *request) v1() bool {
-	return r.entry != nil && (r.entry.vmcompute || r.entry.abi && len(r.args) > 0 && r.args[0] == "1")
+	return r.entry != nil && r.entry.abi && len(r.args) > 0 && r.args[0] == "1"
 }
 
 // handle is an argument that names a handle.

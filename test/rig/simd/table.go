@@ -10,10 +10,9 @@ import (
 
 // entry is how one call is served.
 type entry struct {
-	args      int  // number of arguments
-	makes     int  // the argument that names a handle to be made; -1: none
-	abi       bool // the first argument tells the DLL
-	vmcompute bool // the call is in vmcompute.dll only
+	args  int  // number of arguments
+	makes int  // the argument that names a handle to be made; -1: none
+	abi   bool // the first argument tells the DLL, and with it the family of codes; the DLLs convert the codes of other calls
 	// about is the id for the fault rules. It is nil for what is no call of the service and cannot be failed.
 	about func(r *request) string
 	run   func(r *request) ([]string, error)
@@ -24,7 +23,7 @@ var table map[string]*entry
 
 func init() {
 	table = map[string]*entry{"Hello": {args: 2, makes: -1}} // served by the session itself
-	for _, part := range []map[string]*entry{systemCalls(), processCalls(), serviceCalls(), layerCalls(), storageCalls(), networkCalls(), controlCalls()} {
+	for _, part := range []map[string]*entry{systemCalls(), processCalls(), serviceCalls(), layerCalls(), storageCalls(), machineCalls(), networkCalls(), controlCalls()} {
 		maps.Copy(table, part)
 	}
 }

@@ -6,7 +6,7 @@ import (
 
 // onPath is an entry of vmcompute's layer functions: path, and more arguments.
 func onPath(args int, run func(r *request) ([]string, error)) *entry {
-	return &entry{args: args, makes: -1, vmcompute: true, about: text(0), run: run}
+	return &entry{args: args, makes: -1, about: text(0), run: run}
 }
 
 // plain is a layer function that takes a path only.
@@ -70,14 +70,10 @@ func layerCalls() map[string]*entry {
 			}
 			return nil, r.client.ExpandSandboxSize(r.args[0], bytes)
 		}),
-		"GetBaseImages": {args: 0, makes: -1, vmcompute: true, about: nothing, run: func(r *request) ([]string, error) {
+		"GetBaseImages": {args: 0, makes: -1, about: nothing, run: func(r *request) ([]string, error) {
 			return results(r.client.BaseImages())
 		}},
-		"CreateLayer": onPath(2, func(r *request) ([]string, error) {
-			return nil, r.client.Refused(r.name, r.args[0], oldStore)
-		}),
-		"CopyLayer": onPath(3, func(r *request) ([]string, error) {
-			return nil, r.client.Refused(r.name, r.args[0], oldStore)
-		}),
+		"CreateLayer": refused(2, 0, oldStore),
+		"CopyLayer":   refused(3, 0, oldStore),
 	}
 }

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"strings"
+	"strconv"
 
 	"containerd-shim-hcs/hcs/sim"
 )
@@ -14,10 +14,7 @@ func serviceCalls() map[string]*entry {
 		"HcsModifyServiceSettings": {args: 2, makes: -1, abi: true, about: nothing, run: func(r *request) ([]string, error) {
 			return results(r.client.ModifyServiceSettings(r.args[1]))
 		}},
-		"GrantVmAccess": {args: 2, makes: -1, vmcompute: true, about: text(1), run: func(r *request) ([]string, error) {
-			return nil, r.client.Refused(r.name, r.args[0], "there are no virtual machines")
-		}},
-		"HNSCall": {args: 3, makes: -1, vmcompute: true, about: text(1), run: func(r *request) ([]string, error) {
+		"HNSCall": {args: 3, makes: -1, about: text(1), run: func(r *request) ([]string, error) {
 			return results(r.client.HNSCall(r.args[0], r.args[1], r.args[2]))
 		}},
 		"BfSetupFilter": {args: 3, makes: -1, about: text(1), run: func(r *request) ([]string, error) {
@@ -29,6 +26,18 @@ func serviceCalls() map[string]*entry {
 		}},
 		"BfRemoveMapping": {args: 1, makes: -1, about: text(0), run: func(r *request) ([]string, error) {
 			return nil, r.client.RemoveMapping(r.args[0])
+		}},
+		"BfGetMappings": {args: 2, makes: -1, about: text(1), run: func(r *request) ([]string, error) {
+			flags, err := r.number(0, 32)
+			if err != nil {
+				return nil, err
+			}
+			list, err := r.client.Mappings(uint32(flags), r.args[1]) //nolint:gosec // parsed as 32 bits
+			var fields []string
+			for _, m := range list {
+				fields = append(fields, m.Root, m.Target, strconv.FormatUint(uint64(m.Flags), 10))
+			}
+			return fields, err
 		}},
 	}
 }
@@ -88,30 +97,6 @@ func networkCalls() map[string]*entry {
 		calls["HcnClose"+name] = onHandle(1, func(r *request, h sim.Handle) ([]string, error) {
 			return nil, r.client.HcnClose(kind, h)
 		})
-	}
-	return calls
-}
-
-// storageCalls are computestorage's. In process isolation only the overlay filter is reached (hcs-api §1.3); the others belong to
-// disks of virtual machines and are refused.
-func storageCalls() map[string]*entry {
-	calls := map[string]*entry{
-		"HcsAttachOverlayFilter": {args: 2, makes: -1, about: text(0), run: func(r *request) ([]string, error) {
-			return nil, r.client.AttachOverlayFilter(r.args[0], r.args[1])
-		}},
-		"HcsDetachOverlayFilter": {args: 2, makes: -1, about: text(0), run: func(r *request) ([]string, error) {
-			return nil, r.client.DetachOverlayFilter(r.args[0], r.args[1])
-		}},
-	}
-	for name, args := range map[string]int{
-		"HcsImportLayer": 3, "HcsExportLayer": 4, "HcsExportLegacyWritableLayer": 4, "HcsDestroyLayer": 1, "HcsSetupBaseOSLayer": 2,
-		"HcsSetupBaseOSVolume": 3, "HcsInitializeWritableLayer": 3, "HcsInitializeLegacyWritableLayer": 4, "HcsAttachLayerStorageFilter": 2,
-		"HcsDetachLayerStorageFilter": 1, "HcsFormatWritableLayerVhd": 0, "HcsGetLayerVhdMountPath": 0,
-	} {
-		calls[name] = &entry{args: args, makes: -1, about: func(r *request) string { return strings.Join(r.args[:min(1, len(r.args))], "") },
-			run: func(r *request) ([]string, error) {
-				return nil, r.client.Refused(r.name, strings.Join(r.args[:min(1, len(r.args))], ""), "process isolation uses the layer functions of vmcompute.dll")
-			}}
 	}
 	return calls
 }
