@@ -52,8 +52,9 @@ type node struct {
 
 // stream is the client's end of an output pipe.
 type stream struct {
-	done chan struct{}
-	data []byte
+	listener net.Listener
+	done     chan struct{}
+	data     []byte
 }
 
 const (
@@ -235,11 +236,14 @@ func (n *node) seen() []string {
 // output serves a pipe and collects what comes.
 func (n *node) output(name string) string {
 	path := `\\.\pipe\` + name
+	if old := n.outs[path]; old != nil { // nobody came
+		_ = old.listener.Close()
+	}
 	l, err := n.machine.Host.ListenPipe(path)
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	s := &stream{done: make(chan struct{})}
+	s := &stream{listener: l, done: make(chan struct{})}
 	n.outs[path] = s
 	go func() {
 		defer close(s.done)

@@ -54,6 +54,17 @@ func (s *Set) Rules() []Rule {
 	return list
 }
 
+// Met is how many calls each rule has decided over, in their order.
+func (s *Set) Met() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]int, len(s.rules))
+	for i, r := range s.rules {
+		list[i] = max(0, r.seen-r.Skip)
+	}
+	return list
+}
+
 // Action is what the rules want of one call.
 type Action struct {
 	Rule    string // the rule, empty when none applies
