@@ -27,29 +27,31 @@ func TestLifeOfAContainer(t *testing.T) {
 	}
 
 	// The client listens on its pipes, as the DLLs do.
-	names := map[string]net.Listener{}
+	accepted := map[string]chan net.Conn{}
 	side := r.srv.svc.Connect("pipes", 1)
 	for _, name := range []string{`\\.\pipe\in`, `\\.\pipe\out`, `\\.\pipe\err`} {
 		l, err := side.ListenPipe(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		names[name] = l
+		c := make(chan net.Conn, 1)
+		accepted[name] = c
+		go func() { // all at once: the service connects in an order of its own
+			if conn, err := l.Accept(); err == nil {
+				c <- conn
+			}
+		}()
 	}
 	reply := p.send("HcsCreateProcess", "2", "1", "2",
 		`{"CommandLine":"eprint no; echo-stdin; exit 7","CreateStdInPipe":true,"CreateStdOutPipe":true,"CreateStdErrPipe":true}`,
 		`\\.\pipe\in`, `\\.\pipe\out`, `\\.\pipe\err`)
-	conns := map[string]net.Conn{}
-	for name, l := range names {
-		c, err := l.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		conns[name] = c
-	}
 	f := p.get(reply)
 	if f.Code != 0 || len(f.Fields) != 1 || f.Fields[0] != p.one("HcsGetProcessInfo", "2", "2") {
 		t.Fatalf("HcsCreateProcess: 0x%08x %q", f.Code, f.Fields)
+	}
+	conns := map[string]net.Conn{}
+	for name, c := range accepted {
+		conns[name] = <-c // it has been connected to: the process runs
 	}
 	p.ok("HcsWatchProcess", "2", "2")
 	if _, err := io.WriteString(conns[`\\.\pipe\in`], "hello"); err != nil {
