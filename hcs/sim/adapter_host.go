@@ -107,7 +107,9 @@ func (c *Client) DialPipe(ctx context.Context, path string) (*PipeConn, error) {
 		return nil, failure("CreateFile", path, err)
 	}
 	conn.after = func() { c.disown(conn) }
-	c.own(conn)
+	if !c.own(conn) {
+		return nil, failure("CreateFile", path, refuse(hcs.ErrInvalidHandle, "the process %s has ended", c.name))
+	}
 	return conn, nil
 }
 
@@ -122,12 +124,14 @@ func (c *Client) ListenPipe(path string) (net.Listener, error) {
 		conn.after = func() { c.disown(conn) }
 		c.own(conn)
 	}
-	c.own(l)
+	if !c.own(l) {
+		return nil, failure("CreateNamedPipe", path, refuse(hcs.ErrInvalidHandle, "the process %s has ended", c.name))
+	}
 	return l, nil
 }
 
-// own ties a pipe to the client's process; of a process that has ended it is closed at once.
-func (c *Client) own(o closer) {
+// own ties a pipe or handle to the client's process. Of a process that has ended it is closed at once, and own reports false.
+func (c *Client) own(o closer) bool {
 	c.svc.mu.Lock()
 	closed := c.closed
 	if !closed {
@@ -137,6 +141,7 @@ func (c *Client) own(o closer) {
 	if closed {
 		_ = o.Close() // an end in memory cannot fail
 	}
+	return !closed
 }
 
 func (c *Client) disown(o closer) {
