@@ -151,7 +151,7 @@ func TestNameToGUID(t *testing.T) {
 	inNode(t, sim.Config{}, func(n *node) {
 		a, err := n.m.Layers.ID(n.ctx, `C:\layers\1`)
 		n.must(err)
-		b, err := n.m.Layers.ID(n.ctx, `\\?\D:\other\1\`)
+		b, err := n.m.Layers.ID(n.ctx, `\\?\D:\second\1\`)
 		n.must(err)
 		c, err := n.m.Layers.ID(n.ctx, `C:\layers\2`)
 		n.must(err)
