@@ -173,6 +173,9 @@ func (c *Client) claim(h Handle, name string) (*slot, error) {
 // settle gives the slot its object, nil when the call failed. A client that died meanwhile loses it at once. The caller holds mu.
 func (c *Client) settle(sl *slot, object any) {
 	sl.object = object
+	if r, ok := object.(*objectRef); ok {
+		sl.name = r.o.id // the service may have chosen it
+	}
 	close(sl.ready)
 	if c.closed {
 		c.drop(sl)

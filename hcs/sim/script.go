@@ -10,29 +10,6 @@ import (
 	"containerd-shim-hcs/hcs/schema"
 )
 
-// The little language of the processes that Scripts runs. A command line is statements separated by ";"; one pair of quotes around
-// all of it is taken off. A process that comes to the end exits with 0. An unknown first word is a program that does not exist.
-//
-//	print TEXT          write TEXT and a newline to stdout; print 8MiB (B, KiB, MiB) writes that many bytes of Pattern
-//	eprint TEXT         the same to stderr
-//	echo-stdin          copy stdin to stdout until end of file
-//	read                read stdin until end of file, and drop it
-//	read-line           read one line of stdin and print it
-//	env NAME, cwd, user print that
-//	size                print the console's size as WIDTHxHEIGHT; size-change waits until it is set anew, then prints it
-//	sleep DURATION      wait       burn DURATION  wait and account it as user time
-//	wait                wait for ever
-//	alloc 64MiB         account memory
-//	exit CODE           end the process: 3, 0xC0000005
-//	repeat N { … }      do it N times
-//	ignore SIGNAL       from now on SIGNAL (CtrlC, CtrlBreak, CtrlClose, CtrlLogOff, CtrlShutdown) does nothing
-//	on SIGNAL { … }     from now on SIGNAL runs the block, beside what runs already
-//	on SIGNAL …         the same with all the rest as the block; the process then waits for ever
-//	spawn { … }         start a child that shares the streams; spawn STATEMENT takes that one statement
-//
-// A signal that is neither ignored nor handled ends the process with 0xC000013A. Leading ignore and on statements are in force
-// before the process is there, so that a signal cannot come too early. Output to a closed stream is dropped.
-
 // statement is one parsed statement.
 type statement struct {
 	verb   string
