@@ -28,7 +28,8 @@ const (
 )
 
 // outbox sends events to containerd, one at a time and in order. It never makes a request wait or fail: events are kept while
-// containerd is away, up to a bound, and sent when it is back. When the bound is passed the oldest are dropped and counted.
+// containerd is away, up to a bound, and sent when it is back. When the bound is passed the oldest are dropped and counted. An event
+// that containerd took and did not answer, because it died, is sent again to the next one.
 type outbox struct {
 	namespace string
 	dial      func(ctx context.Context) (net.Conn, error)

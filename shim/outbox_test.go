@@ -106,7 +106,8 @@ func TestEventsOutliveARestart(t *testing.T) {
 		send(o)
 		time.Sleep(time.Second)
 		d.stop()
-		send(o) // nobody is there
+		synctest.Wait() // an event it has taken when it dies is sent again
+		send(o)         // nobody is there
 		time.Sleep(time.Hour)
 		d.start(t)
 		flush, cancel := context.WithTimeout(ctx, time.Minute)

@@ -42,6 +42,7 @@ type process struct {
 	signals  []signal // asked for while starting
 	size     *Size    // the last resize before the process ran
 	deletes  []Call   // who waits for the release
+	replies  []Reply  // given when the process has stopped
 	stopWait bool     // init: the compute system is being stopped
 	stopped  bool     // init: it has been
 }
@@ -210,7 +211,8 @@ func (m *Machine) hasStarted(e HasStarted) {
 		return
 	}
 	if e.Err != nil {
-		m.reply(e.Call, e.Err)
+		// A client deletes the task right after, so it must have stopped by then.
+		p.replies = append(p.replies, Reply{Call: e.Call, Err: e.Err})
 		for _, s := range p.signals {
 			m.answer(s, m.gone(p))
 		}
@@ -246,8 +248,7 @@ func (m *Machine) stopUnstarted(c *container, p *process) {
 		p.state = Exited // until its execs and its compute system are down
 		return
 	}
-	p.state = Stopped
-	m.do(Finish{Key: p.key, Exit: p.exit})
+	m.done(p)
 }
 
 func (m *Machine) exited(e HasExited) {

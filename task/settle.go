@@ -47,13 +47,17 @@ func (m *Machine) settle(c *container) {
 	}
 }
 
-// done ends a process that ran: the exit event goes out, its waiters are released.
+// done ends a process: the exit event of one that ran goes out, its waiters are released.
 func (m *Machine) done(p *process) {
 	p.state = Stopped
 	if p.started {
 		m.do(Publish{Kind: TaskExited, Key: p.key, Detail: p.detail, Pid: p.pid, Exit: p.exit})
 	}
 	m.do(Finish{Key: p.key, Exit: p.exit})
+	for _, r := range p.replies {
+		m.do(r)
+	}
+	p.replies = nil
 }
 
 func (m *Machine) kill(e AskKill) {
@@ -84,8 +88,10 @@ func (m *Machine) signal(c *container, p *process, s signal) {
 			m.answer(s, m.wrongState(p, "signal", "running"))
 			return
 		}
+		if s.call != 0 {
+			p.replies = append(p.replies, Reply{Call: s.call})
+		}
 		m.stopUnstarted(c, p)
-		m.answer(s, nil)
 		m.settle(c)
 	case Starting:
 		if isKill {
