@@ -87,11 +87,13 @@ func (p *logPipe) write() {
 		case c := <-p.conns:
 			take(c)
 		case line := <-p.lines:
-			if n := p.dropped.Swap(0); n > 0 {
+			n := p.dropped.Swap(0)
+			if n > 0 {
 				line = append(fmt.Appendf(nil, "level=WARN msg=\"log lines were dropped\" count=%d\n", n), line...)
 			}
 			_ = conn.SetWriteDeadline(time.Now().Add(logBound))
 			if _, err := conn.Write(line); err != nil {
+				p.dropped.Add(n + 1) // this line too, and the next reader is told
 				take(nil)
 			}
 		case <-p.done:
