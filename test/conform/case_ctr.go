@@ -109,7 +109,7 @@ func ctrState(t *T, id string) string {
 func ctrLayerFolders(t *T) {
 	id := t.id()
 	t.ctrScrap(id)
-	folders := t.layerFolders(id)
+	folders := t.layerFolders(id + "-layer")
 	spec := specs.Spec{
 		Version: "1.1.0",
 		Root:    &specs.Root{},

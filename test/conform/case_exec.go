@@ -18,7 +18,7 @@ var execCases = []Case{
 	{Name: "exec/refused-when-the-task-has-exited", Run: execOnExited},
 	{Name: "exec/duplicate-id-refused", Run: execDuplicate},
 	{Name: "exec/start-twice-refused", Run: execStartTwice},
-	{Name: "exec/outlives-nothing", Run: execEndsWithInit},
+	{Name: "exec/ends-with-the-init", Run: execEndsWithInit},
 }
 
 // host starts a task to exec in.

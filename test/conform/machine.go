@@ -17,52 +17,77 @@ import (
 
 // machine asks the simulator what exists. A promise that left no trace there was not kept.
 type machine struct {
+	file string // holds its address
+
 	mu   sync.Mutex
-	conn net.Conn
+	conn net.Conn // nil when it has to be made again
 	last uint32
 }
 
+// answerBound is how long the simulator may take for an answer: it is asked while fifty containers start on two processors.
+const answerBound = time.Minute
+
 func dialMachine(file string) (*machine, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("address of the simulator: %w", err)
-	}
-	c, err := net.Dial("tcp", strings.TrimSpace(string(b)))
-	if err != nil {
-		return nil, fmt.Errorf("connect to the simulator: %w", err)
-	}
-	m := &machine{conn: c}
-	if _, err := m.ask("Hello", "conform", strconv.Itoa(os.Getpid())); err != nil {
-		c.Close()
-		return nil, fmt.Errorf("greet the simulator: %w", err)
-	}
-	return m, nil
+	m := &machine{file: file}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m, m.dial()
 }
 
-func (m *machine) close() { m.conn.Close() }
+func (m *machine) dial() error {
+	b, err := os.ReadFile(m.file)
+	if err != nil {
+		return fmt.Errorf("address of the simulator: %w", err)
+	}
+	if m.conn, err = net.DialTimeout("tcp", strings.TrimSpace(string(b)), answerBound); err != nil {
+		m.conn = nil
+		return fmt.Errorf("connect to the simulator: %w", err)
+	}
+	_, err = m.exchange("Hello", "conform", strconv.Itoa(os.Getpid()))
+	return err
+}
+
+func (m *machine) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.conn != nil {
+		m.conn.Close()
+	}
+}
 
 // ask sends one request and returns the fields of its reply.
 func (m *machine) ask(fields ...string) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.last++
-	m.conn.SetDeadline(time.Now().Add(10 * time.Second))
-	if err := wire.Write(m.conn, wire.Frame{ID: m.last, Fields: fields}); err != nil {
-		return nil, err
-	}
-	for {
-		f, err := wire.Read(m.conn)
-		if err != nil {
+	if m.conn == nil {
+		if err := m.dial(); err != nil {
 			return nil, err
 		}
-		if f.ID != m.last { // an event
-			continue
-		}
-		if f.Code != 0 {
-			return nil, fmt.Errorf("%s: %#x %s", fields[0], f.Code, strings.Join(f.Fields, " "))
-		}
-		return f.Fields, nil
 	}
+	return m.exchange(fields...)
+}
+
+// exchange is one request and its reply. When it breaks off, the connection is of no more use.
+func (m *machine) exchange(fields ...string) ([]string, error) {
+	m.last++
+	f, err := func() (f wire.Frame, err error) {
+		if err = m.conn.SetDeadline(time.Now().Add(answerBound)); err == nil {
+			err = wire.Write(m.conn, wire.Frame{ID: m.last, Fields: fields})
+		}
+		for err == nil && f.ID != m.last { // others are events
+			f, err = wire.Read(m.conn)
+		}
+		return f, err
+	}()
+	if err != nil {
+		m.conn.Close()
+		m.conn = nil
+		return nil, fmt.Errorf("%s: %w", fields[0], err)
+	}
+	if f.Code != 0 {
+		return nil, fmt.Errorf("%s: %#x %s", fields[0], f.Code, strings.Join(f.Fields, " "))
+	}
+	return f.Fields, nil
 }
 
 // holdings is what the machine holds, each thing by its name.

@@ -64,15 +64,17 @@ func (t *T) later(f func(context.Context) error) {
 	t.undo = append(t.undo, f)
 }
 
-// clean undoes everything, whatever fails, and returns the first failure.
+// clean undoes everything, whatever fails, and returns the first failure. All of it has three minutes, and each part 20 seconds.
 func (t *T) clean() string {
 	t.mu.Lock()
 	undo := t.undo
 	t.undo = nil
 	t.mu.Unlock()
+	all, cancel := context.WithTimeout(t.Env.ctx, 3*time.Minute)
+	defer cancel()
 	var first string
 	for i := len(undo) - 1; i >= 0; i-- {
-		ctx, cancel := context.WithTimeout(t.Env.ctx, 20*time.Second)
+		ctx, cancel := context.WithTimeout(all, 20*time.Second)
 		if err := undo[i](ctx); err != nil && first == "" {
 			first = fmt.Sprintf("clean up: %v", err)
 		}
