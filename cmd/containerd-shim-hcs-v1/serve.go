@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/host"
 	"containerd-shim-hcs/shim"
 	"containerd-shim-hcs/task/ledger"
@@ -34,17 +35,23 @@ func stateDirs() (dirs, error) {
 	return d, nil
 }
 
+// surroundings are what every command needs.
+func surroundings() (hcs.Machine, dirs, error) {
+	m, err := machine()
+	if err != nil {
+		return m, dirs{}, err
+	}
+	d, err := stateDirs()
+	return m, d, err
+}
+
 // crashFile is where the Go runtime writes when the serving process panics.
 func (d dirs) crashFile(f shim.Flags) string {
 	return filepath.Join(d.crash, ledger.FileName(f.Namespace+"/"+f.ID)+".log")
 }
 
 func start(ctx context.Context, name string, o options, stdin io.Reader, stdout io.Writer) error {
-	m, err := machine()
-	if err != nil {
-		return err
-	}
-	d, err := stateDirs()
+	m, d, err := surroundings()
 	if err != nil {
 		return err
 	}
@@ -82,11 +89,7 @@ func serve(ctx context.Context, o options, stdin io.Reader) error {
 }
 
 func serveUntilShutdown(ctx context.Context, o options, stdin io.Reader) error {
-	m, err := machine()
-	if err != nil {
-		return err
-	}
-	d, err := stateDirs()
+	m, d, err := surroundings()
 	if err != nil {
 		return err
 	}
@@ -112,11 +115,7 @@ func serveUntilShutdown(ctx context.Context, o options, stdin io.Reader) error {
 }
 
 func remove(ctx context.Context, o options, stdout, stderr io.Writer) error {
-	m, err := machine()
-	if err != nil {
-		return err
-	}
-	d, err := stateDirs()
+	m, d, err := surroundings()
 	if err != nil {
 		return err
 	}
@@ -124,11 +123,7 @@ func remove(ctx context.Context, o options, stdout, stderr io.Writer) error {
 }
 
 func collect(ctx context.Context, stdout io.Writer) error {
-	m, err := machine()
-	if err != nil {
-		return err
-	}
-	d, err := stateDirs()
+	m, d, err := surroundings()
 	if err != nil {
 		return err
 	}
