@@ -1,17 +1,14 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"net"
 	"os"
-	"sort"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"containerd-shim-hcs/hcs/schema"
 	"containerd-shim-hcs/test/rig/wire"
 )
 
@@ -90,14 +87,6 @@ func (m *machine) exchange(fields ...string) ([]string, error) {
 	return f.Fields, nil
 }
 
-// holdings is what the machine holds, each thing by its name.
-type holdings struct {
-	Systems, Processes, Layers, Namespaces, Endpoints, Mappings []string
-
-	containers map[string]schema.Container // of the systems
-	consoles   map[string][][]uint16       // by system: height, width of its processes with a terminal
-}
-
 func (m *machine) state() (holdings, error) {
 	f, err := m.ask("SimState")
 	if err != nil {
@@ -126,84 +115,4 @@ func (m *machine) settle(before holdings, d time.Duration) string {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-}
-
-// minus lists what h holds and o does not, or returns "".
-func (h holdings) minus(o holdings) string {
-	var all []string
-	for _, k := range []struct {
-		kind     string
-		now, old []string
-	}{
-		{"system", h.Systems, o.Systems}, {"process", h.Processes, o.Processes},
-		{"layer", h.Layers, o.Layers}, {"namespace", h.Namespaces, o.Namespaces},
-		{"endpoint", h.Endpoints, o.Endpoints}, {"mapping", h.Mappings, o.Mappings},
-	} {
-		had := map[string]bool{}
-		for _, s := range k.old {
-			had[s] = true
-		}
-		for _, s := range k.now {
-			if !had[s] {
-				all = append(all, k.kind+" "+s)
-			}
-		}
-	}
-	sort.Strings(all)
-	return strings.Join(all, ", ")
-}
-
-// parseState reads the answer to SimState. A kind that it does not tell of is an error: what is not told would be taken for gone.
-func parseState(b []byte) (holdings, error) {
-	type object struct {
-		ID string `json:"id"`
-		By string `json:"by"` // empty: no client made it, it was there
-	}
-	var doc struct {
-		Systems []struct {
-			ID        string           `json:"id"`
-			State     string           `json:"state"`
-			Container schema.Container `json:"container"`
-		} `json:"systems"`
-		Processes []struct {
-			System    string   `json:"system"`
-			Console   []uint16 `json:"console"`
-			ProcessID uint32   `json:"ProcessId"`
-			ImageName string   `json:"ImageName"`
-		} `json:"processes"`
-		Layers []struct {
-			Path string `json:"path"`
-		} `json:"layers"`
-		Namespaces []object `json:"namespaces"`
-		Endpoints  []object `json:"endpoints"`
-		Mappings   []string `json:"mappings"`
-	}
-	if err := json.Unmarshal(b, &doc); err != nil {
-		return holdings{}, fmt.Errorf("SimState: %w", err)
-	}
-	if doc.Systems == nil || doc.Processes == nil || doc.Layers == nil || doc.Namespaces == nil || doc.Endpoints == nil || doc.Mappings == nil {
-		return holdings{}, fmt.Errorf("SimState does not tell of every kind: %s", b)
-	}
-	h := holdings{Mappings: doc.Mappings, containers: map[string]schema.Container{}, consoles: map[string][][]uint16{}}
-	for _, s := range doc.Systems {
-		h.Systems = append(h.Systems, s.ID)
-		h.containers[s.ID] = s.Container
-	}
-	for _, p := range doc.Processes {
-		if len(p.Console) == 2 {
-			h.consoles[p.System] = append(h.consoles[p.System], p.Console)
-		}
-		h.Processes = append(h.Processes, fmt.Sprintf("%d %s of %s", p.ProcessID, p.ImageName, p.System))
-	}
-	for _, l := range doc.Layers {
-		h.Layers = append(h.Layers, l.Path)
-	}
-	for dst, list := range map[*[]string][]object{&h.Namespaces: doc.Namespaces, &h.Endpoints: doc.Endpoints} {
-		for _, o := range list {
-			if o.By != "" {
-				*dst = append(*dst, o.ID)
-			}
-		}
-	}
-	return h, nil
 }
