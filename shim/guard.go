@@ -35,7 +35,7 @@ const (
 	headerSize = 10 // u32 length, u32 stream, type, flags; big endian (ttrpc's PROTOCOL.md)
 	readSize   = 4 << 10
 	// guardMost is for answers that the reading goroutine itself waits for: those to malformed messages.
-	guardMost = 10 * time.Millisecond
+	guardMost = 100 * time.Millisecond
 )
 
 // Read hands out at most the rest of the current message.
