@@ -112,6 +112,32 @@ func (b *Box) run(args ...string) *Proc {
 	return p
 }
 
+// host starts a task to exec in.
+func (t *T) host() *Box {
+	b := t.run("print", "up", "--", "sleep", "300s")
+	b.says("up")
+	return b
+}
+
+// A gated process says "up" and runs until it is released; then it ends with the code it was given. So nothing that has to happen
+// while it runs depends on how fast the machine is.
+func gate(code string) []string { return app("print", "up", "--", "cat", "--", "exit", code) }
+
+func (t *T) gated(code string) *Box {
+	b := t.runWith(streams{stdin: true}, gate(code))
+	b.says("up")
+	return b
+}
+
+func (b *Box) gatedExec(code string) *Proc {
+	p := b.exec(streams{stdin: true}, gate(code))
+	p.start()
+	p.says("up")
+	return p
+}
+
+func (p *Proc) release() { p.t.must(p.io.in.close(p.t.ctx), "release %s", p.id) }
+
 // remove deletes task and container as a client does; it must work.
 func (b *Box) remove() containerd.ExitStatus {
 	s, err := b.task.Delete(b.t.ctx)

@@ -34,12 +34,12 @@ func eventOrder(t *T) {
 
 func eventPayloads(t *T) {
 	ev := t.events()
-	b := t.run("print", "up", "--", "sleep", "2s", "--", "exit", "5")
-	b.says("up")
+	b := t.gated("5")
 	p := b.run("print", "in", "--", "exit", "6")
 	p.expect(6, "in", "")
 	_, err := p.p.Delete(t.ctx)
 	t.must(err, "delete exec")
+	b.release()
 	o := b.expect(5, "up", "")
 	b.remove()
 	ev.story(b.id, 8, map[string]string{p.id: "E"})

@@ -21,13 +21,6 @@ var execCases = []Case{
 	{Name: "exec/ends-with-the-init", Run: execEndsWithInit},
 }
 
-// host starts a task to exec in.
-func (t *T) host() *Box {
-	b := t.run("print", "up", "--", "sleep", "300s")
-	b.says("up")
-	return b
-}
-
 func execOutput(t *T) {
 	b := t.host()
 	p := b.run("print", "in-exec", "--", "err", "bad", "--", "exit", "11")
@@ -109,18 +102,18 @@ func execDuplicate(t *T) {
 
 func execStartTwice(t *T) {
 	b := t.host()
-	p := b.run("print", "once", "--", "sleep", "2s", "--", "exit", "5")
-	p.says("once")
+	p := b.gatedExec("5")
 	t.refused(p.p.Start(t.ctx), errdefs.IsFailedPrecondition, "failed precondition", "second start of an exec")
-	p.expect(5, "once", "")
+	p.release()
+	p.expect(5, "up", "")
 }
 
 // execEndsWithInit: when the init ends, its container ends, and with it every exec.
 func execEndsWithInit(t *T) {
-	b := t.run("print", "up", "--", "sleep", "3s", "--", "exit", "2")
-	b.says("up")
+	b := t.gated("2")
 	p := b.run("print", "exec", "--", "sleep", "300s")
 	p.says("exec")
+	b.release()
 	b.expect(2, "up", "")
 	p.exited()
 	t.want(t.status(b.id, p.id) == containerd.Stopped, "the exec is %q after its container ended", t.status(b.id, p.id))

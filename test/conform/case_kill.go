@@ -142,9 +142,9 @@ func killChildren(t *T) {
 	t.must(err, "ask the simulator")
 	b := t.host()
 	b.run("print", "parent", "--", "spawn", "sleep", "300s").expect(0, "parent", "")
-	pids, err := b.task.Pids(t.ctx)
-	t.must(err, "pids")
-	t.want(len(pids) == 2, "%d processes, want the init and the child that was left", len(pids))
+	var n int
+	t.until(streamBound, func() bool { n = len(b.details()); return n == 2 })
+	t.want(n == 2, "%d processes, want the init and the child that was left", n)
 	t.must(b.p.Kill(t.ctx, sigkill), "kill KILL")
 	b.exited()
 	b.remove()

@@ -81,8 +81,7 @@ func idReuse(t *T) {
 }
 
 func secondClient(t *T) {
-	b := t.run("print", "up", "--", "sleep", "3s", "--", "print", "done", "--", "exit", "6")
-	b.says("up")
+	b := t.gated("6")
 	other, err := containerd.New(t.o.address, containerd.WithDefaultNamespace(t.o.namespace))
 	t.must(err, "second client")
 	c, err := other.LoadContainer(t.ctx, b.id)
@@ -93,7 +92,9 @@ func secondClient(t *T) {
 	t.must(err, "status by the second client")
 	t.want(s.Status == containerd.Running, "second client sees %q", s.Status)
 	t.must(other.Close(), "close the second client")
-	b.expect(6, "up\ndone", "")
+	t.must(b.io.in.write(t.ctx, []byte("still here\n")), "write to stdin")
+	b.release()
+	b.expect(6, "up\nstill here", "")
 }
 
 func duplicateContainer(t *T) {

@@ -117,7 +117,9 @@ func processorLimits(t *T) {
 		{specs.WindowsCPUResources{Shares: &shares}, schema.Processor{Weight: 500}},
 		{specs.WindowsCPUResources{Maximum: &maximum}, schema.Processor{Maximum: 5000}},
 	} {
-		b := t.runWith(streams{}, app("print", "up", "--", "sleep", "300s"), func(s *specs.Spec) { s.Windows.Resources = &specs.WindowsResources{CPU: &x.cpu} })
+		b := t.runWith(streams{}, app("print", "up", "--", "sleep", "300s"), func(s *specs.Spec) {
+			s.Windows.Resources = &specs.WindowsResources{CPU: &x.cpu}
+		})
 		b.says("up")
 		p := t.held(b.id).Processor
 		t.want(p != nil && *p == x.want, "the machine was told %+v, want %+v", p, x.want)

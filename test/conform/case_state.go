@@ -19,7 +19,7 @@ var stateCases = []Case{
 }
 
 func stateWalk(t *T) {
-	b := t.container(app("print", "up", "--", "sleep", "1s", "--", "exit", "5")).create(streams{})
+	b := t.container(gate("5")).create(streams{stdin: true})
 	s := t.get(b.id, "")
 	t.want(s.Status == apitask.Status_CREATED, "after create: %v", s.Status)
 	t.want(s.ExitedAt.AsTime().Year() <= 1970, "after create an exit time %v", s.ExitedAt.AsTime())
@@ -29,6 +29,7 @@ func stateWalk(t *T) {
 	t.want(s.Status == apitask.Status_RUNNING, "after start: %v", s.Status)
 	t.want(s.ID == b.id && s.Pid == b.task.Pid(), "state tells id %q pid %d, want %q and %d", s.ID, s.Pid, b.id, b.task.Pid())
 	t.want(s.ExitedAt.AsTime().Year() <= 1970, "while running an exit time %v", s.ExitedAt.AsTime())
+	b.release()
 	b.expect(5, "up", "")
 	s = t.get(b.id, "")
 	t.want(s.Status == apitask.Status_STOPPED && s.ExitStatus == 5, "after the exit: %v, code %d", s.Status, s.ExitStatus)
@@ -37,12 +38,14 @@ func stateWalk(t *T) {
 
 func execStateWalk(t *T) {
 	b := t.host()
-	p := b.exec(streams{}, app("print", "up", "--", "sleep", "1s", "--", "exit", "5"))
+	p := b.exec(streams{stdin: true}, gate("5"))
 	t.want(t.status(b.id, p.id) == containerd.Created, "after exec: %v", t.status(b.id, p.id))
 	p.start()
 	p.says("up")
 	s := t.get(b.id, p.id)
-	t.want(s.Status == apitask.Status_RUNNING && s.Pid != 0 && s.Pid != b.task.Pid(), "after start: %v, pid %d, the task's is %d", s.Status, s.Pid, b.task.Pid())
+	t.want(s.Status == apitask.Status_RUNNING && s.Pid != 0 && s.Pid != b.task.Pid(),
+		"after start: %v, pid %d, the task's is %d", s.Status, s.Pid, b.task.Pid())
+	p.release()
 	p.expect(5, "up", "")
 	s = t.get(b.id, p.id)
 	t.want(s.Status == apitask.Status_STOPPED && s.ExitStatus == 5, "after the exit: %v, code %d", s.Status, s.ExitStatus)
@@ -99,8 +102,7 @@ func exitTime(t *T) {
 
 func stateLoad(t *T) {
 	b := t.host()
-	p := b.run("print", "in", "--", "sleep", "2s", "--", "exit", "4")
-	p.says("in")
+	p := b.gatedExec("4")
 	other, err := containerd.New(t.o.address, containerd.WithDefaultNamespace(t.o.namespace))
 	t.must(err, "second client")
 	defer other.Close()
@@ -113,6 +115,7 @@ func stateLoad(t *T) {
 	t.must(err, "load exec")
 	w, err := lp.Wait(t.ctx)
 	t.must(err, "wait for the loaded exec")
+	p.release()
 	o := p.finish()
 	s := <-w
 	t.want(s.Error() == nil && s.ExitCode() == 4 && s.ExitTime().Equal(o.at), "the second client is told %d at %v (%v), the first %d at %v",

@@ -29,19 +29,25 @@ func (b *Box) windows() *stats.WindowsContainerStatistics {
 	return w
 }
 
+// burnt is the processor time of all modes.
+func burnt(w *stats.WindowsContainerStatistics) time.Duration {
+	return time.Duration(w.Processor.GetTotalRuntimeNS())
+}
+
 func metrics(t *T) {
-	b := t.run("print", "up", "--", "burn", "30s")
+	b := t.run("print", "up", "--", "burn", "60s")
 	b.says("up")
 	began := time.Now()
 	time.Sleep(1500 * time.Millisecond)
-	w := b.windows()
+	var w *stats.WindowsContainerStatistics
+	t.until(20*time.Second, func() bool { w = b.windows(); return burnt(w) > 50*time.Millisecond })
 	age := time.Since(w.Timestamp.AsTime())
 	t.want(age.Abs() < time.Minute, "timestamp is %v old", age)
 	age = began.Sub(w.ContainerStartTime.AsTime())
 	t.want(age > -time.Minute && age < time.Minute, "start time is %v before the program's first line", age)
 	up := time.Duration(w.UptimeNS)
 	t.want(up > time.Second && up < time.Minute, "uptime is %v", up)
-	cpu := time.Duration(w.Processor.GetTotalRuntimeNS())
+	cpu := burnt(w)
 	t.want(cpu > 50*time.Millisecond && cpu < time.Minute, "a burning program used %v of processor time", cpu)
 	m := w.Memory
 	t.want(m.GetMemoryUsageCommitBytes() > 100<<10, "memory committed: %d bytes", m.GetMemoryUsageCommitBytes())
@@ -50,13 +56,13 @@ func metrics(t *T) {
 }
 
 func metricsGrow(t *T) {
-	b := t.run("print", "up", "--", "burn", "30s")
+	b := t.run("print", "up", "--", "burn", "60s")
 	b.says("up")
 	first := b.windows()
-	time.Sleep(1500 * time.Millisecond)
-	second := b.windows()
-	more := time.Duration(second.Processor.GetTotalRuntimeNS()) - time.Duration(first.Processor.GetTotalRuntimeNS())
-	t.want(more > 50*time.Millisecond, "%v more processor time after 1.5s of burning", more)
+	time.Sleep(time.Second)
+	var second *stats.WindowsContainerStatistics
+	t.until(20*time.Second, func() bool { second = b.windows(); return burnt(second)-burnt(first) > 50*time.Millisecond })
+	t.want(burnt(second)-burnt(first) > 50*time.Millisecond, "processor time went from %v to %v while a program burns", burnt(first), burnt(second))
 	t.want(second.Timestamp.AsTime().After(first.Timestamp.AsTime()), "the timestamp did not move: %v", second.Timestamp.AsTime())
 	t.want(second.UptimeNS > first.UptimeNS, "uptime did not grow: %d, %d", first.UptimeNS, second.UptimeNS)
 }
@@ -107,23 +113,27 @@ func ps(t *T) {
 
 func psShrinks(t *T) {
 	b := t.host()
-	p := b.run("print", "in", "--", "sleep", "1s")
-	p.says("in")
+	p := b.gatedExec("0")
 	pid := p.p.Pid()
 	t.want(b.details()[pid] != nil, "ps does not list the running exec")
-	p.expect(0, "in", "")
-	d := b.details()
+	p.release()
+	p.expect(0, "up", "")
+	var d map[uint32]*runhcs.ProcessDetails
+	t.until(2*time.Second, func() bool { d = b.details(); return d[pid] == nil })
 	t.want(d[pid] == nil, "ps lists the exec that has ended")
 	t.want(d[b.task.Pid()] != nil, "ps does not list the init")
 }
 
 // psUserTime: a program that burns spends its time in user mode, and next to none in the kernel.
 func psUserTime(t *T) {
-	b := t.run("print", "up", "--", "burn", "30s")
+	b := t.run("print", "up", "--", "burn", "60s")
 	b.says("up")
-	time.Sleep(2 * time.Second)
-	d := b.details()[b.task.Pid()]
-	t.want(d != nil, "ps does not list the init")
-	user, kernel := time.Duration(d.UserTime_100Ns)*100, time.Duration(d.KernelTime_100Ns)*100
+	var user, kernel time.Duration
+	t.until(20*time.Second, func() bool {
+		d := b.details()[b.task.Pid()]
+		t.want(d != nil, "ps does not list the init")
+		user, kernel = time.Duration(d.UserTime_100Ns)*100, time.Duration(d.KernelTime_100Ns)*100
+		return user+kernel > 300*time.Millisecond
+	})
 	t.want(user > 100*time.Millisecond && user > 2*kernel, "user time %v, kernel time %v", user, kernel)
 }
