@@ -112,6 +112,21 @@ static NTSTATUS load_into(HANDLE process, HANDLE thread)
     return status;
 }
 
+// Once in some thousand starts, on Wine 8 without its preloader, the Unix process that is to become the new one is gone before its first
+// instruction, and the call ends with a status that Windows has no use for here. Nothing has run then: it is made again.
+static NTSTATUS create(PHANDLE process, PHANDLE thread, ACCESS_MASK process_access, ACCESS_MASK thread_access,
+                       OBJECT_ATTRIBUTES *process_attributes, OBJECT_ATTRIBUTES *thread_attributes, ULONG process_flags,
+                       ULONG thread_flags, process_parameters *parameters, void *info, ps_attribute_list *list)
+{
+    for (int tries = 1;; tries++) {
+        NTSTATUS status = real_NtCreateUserProcess(process, thread, process_access, thread_access, process_attributes,
+                                                   thread_attributes, process_flags, thread_flags, parameters, info, list);
+        if (status != STATUS_INTERNAL_ERROR || tries == 3)
+            return status;
+        report("a process ended before it began, and is started again");
+    }
+}
+
 static NTSTATUS NTAPI hook_NtCreateUserProcess(PHANDLE process, PHANDLE thread, ACCESS_MASK process_access, ACCESS_MASK thread_access,
                                                OBJECT_ATTRIBUTES *process_attributes, OBJECT_ATTRIBUTES *thread_attributes,
                                                ULONG process_flags, ULONG thread_flags, process_parameters *parameters, void *info,
@@ -123,8 +138,8 @@ static NTSTATUS NTAPI hook_NtCreateUserProcess(PHANDLE process, PHANDLE thread, 
     WCHAR *environment = NULL;
 
     if (!image || !parameters)
-        return real_NtCreateUserProcess(process, thread, process_access, thread_access, process_attributes, thread_attributes,
-                                        process_flags, thread_flags, parameters, info, list);
+        return create(process, thread, process_access, thread_access, process_attributes, thread_attributes, process_flags,
+                      thread_flags, parameters, info, list);
     ps_attribute old_image = *image;
     process_parameters old = *parameters;
     if (view_active()) {
@@ -143,8 +158,8 @@ static NTSTATUS NTAPI hook_NtCreateUserProcess(PHANDLE process, PHANDLE thread, 
     }
     NTSTATUS status = STATUS_NO_MEMORY;
     if (environment || !view_active())
-        status = real_NtCreateUserProcess(process, thread, process_access, thread_access, process_attributes, thread_attributes,
-                                          process_flags, thread_flags, parameters, info, list);
+        status = create(process, thread, process_access, thread_access, process_attributes, thread_attributes, process_flags,
+                        thread_flags, parameters, info, list);
     if (NT_SUCCESS(status) && view_in(parameters->environment) && !NT_SUCCESS(load_into(*process, *thread)))
         report("a container's process was started without its view");
     // The caller releases what it made.
