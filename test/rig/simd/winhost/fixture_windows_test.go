@@ -134,16 +134,20 @@ func (p *proc) says(want string) {
 // ends waits for the exit code.
 func (p *proc) ends(want uint32) {
 	p.t.Helper()
-	done := make(chan uint32, 1)
-	go func() { done <- p.Wait() }()
+	if got := p.gone(); got != want {
+		p.t.Errorf("exit code %#x, want %#x", got, want)
+	}
+}
+
+// gone waits for the end.
+func (p *proc) gone() uint32 {
+	p.t.Helper()
 	select {
-	case got := <-done:
-		if got != want {
-			p.t.Errorf("exit code %#x, want %#x", got, want)
-		}
+	case <-p.Running.(*running).done:
 	case <-time.After(patience):
 		p.t.Fatal("does not end")
 	}
+	return p.Wait()
 }
 
 // rest reads a stream to its end.

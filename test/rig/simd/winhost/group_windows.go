@@ -59,10 +59,9 @@ func (h *Host) Open(c sim.Container) (sim.Group, error) {
 func (g *group) sample() []process {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	pids := g.pids()
-	list := g.host.processes(pids)
-	if len(list) == 0 && len(pids) > 0 {
-		return nil // the machine could not be looked at
+	list, ok := g.host.processes(g.pids())
+	if !ok {
+		return nil
 	}
 	now := map[uint32]sample{}
 	var commit uint64
@@ -133,20 +132,6 @@ func (g *group) Usage() sim.Usage {
 	}
 	u.PeakCommitBytes = g.peak
 	return u
-}
-
-// killPause is the time between two looks at whether killed processes are gone.
-const killPause = 5 * time.Millisecond
-
-// Kill implements sim.Group.
-func (g *group) Kill(code uint32) {
-	for {
-		_ = windows.TerminateJobObject(g.job, code) // again for a process that was just being started
-		if len(g.running()) == 0 {
-			return
-		}
-		time.Sleep(killPause)
-	}
 }
 
 // Close implements sim.Group.

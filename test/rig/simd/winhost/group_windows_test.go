@@ -126,15 +126,44 @@ func TestUsage(t *testing.T) {
 	if v := b.Usage(); v.CommitBytes != 0 || v.PeakCommitBytes < u.PeakCommitBytes {
 		t.Errorf("usage after the end %+v", v)
 	}
-	// What an ended process used counts on.
-	p = b.winapp("print up -- burn 1500ms")
+	// What an ended process had used when it was last looked at counts on.
+	p = b.winapp("print up -- burn 300s")
 	p.says("up")
-	p.ends(0)
-	if w := b.Usage(); w.User100ns < 3_000_000 {
-		t.Errorf("%d ms of user time after 1.5 s of work", w.User100ns/10_000)
+	for deadline := time.Now().Add(patience); u.User100ns < 1_000_000; u = b.Usage() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d ms of user time of a program that does nothing but work", u.User100ns/10_000)
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	if w, x := b.Usage(), b.Usage(); x.User100ns < w.User100ns {
-		t.Error("usage goes back")
+	p.Kill(1)
+	p.ends(1)
+	if w := b.Usage(); w.User100ns < u.User100ns {
+		t.Errorf("user time goes back from %d to %d ms", u.User100ns/10_000, w.User100ns/10_000)
+	}
+}
+
+// However a process is interrupted while it starts another, Kill ends both, or what Wine has left of them.
+func TestKillWhileStarting(t *testing.T) {
+	b := newBox(t)
+	for i := range 12 {
+		p := b.launch(&schema.ProcessParameters{CommandLine: `cmd /c "echo up& C:\app\winapp.exe sleep 300s"`, CreateStdOutPipe: true})
+		p.says("up")
+		time.Sleep(time.Duration(i%8) * time.Millisecond / 2)
+		must(t, p.Signal(schema.CtrlC))
+		p.gone() // with the code of whichever of the two was first
+		killed := make(chan struct{})
+		go func() { b.Kill(1); close(killed) }()
+		select {
+		case <-killed:
+		case <-time.After(patience):
+			t.Fatal("Kill does not return")
+		}
+		if list := b.Processes(); len(list) > 0 {
+			t.Errorf("after Kill: %+v", list)
+		}
+		b.Close() // one that never began would be in the job for ever
+		b.open()
+		p.out.Close()
 	}
 }
 
@@ -144,13 +173,7 @@ func TestCloseEndsProcesses(t *testing.T) {
 	p := b.winapp("ignore")
 	p.says("ignoring")
 	b.Close()
-	done := make(chan struct{})
-	go func() { p.Wait(); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(patience):
-		t.Error("a process outlives its job")
-	}
+	p.gone()
 }
 
 func TestOldVolumesGo(t *testing.T) {

@@ -68,10 +68,11 @@ func (s *sampler) loop(stop chan struct{}) {
 	}
 }
 
-// processes is what the system says of some processes; those that have ended are left out.
-func (s *sampler) processes(pids []uint32) []process {
+// processes is what the system says of some processes; those that have ended, and those that never began, are left out. It is not ok
+// when the system says nothing.
+func (s *sampler) processes(pids []uint32) (out []process, ok bool) {
 	if len(pids) == 0 {
-		return nil
+		return nil, true
 	}
 	s.listMu.Lock()
 	unknown := func(pid uint32) bool { _, ok := s.list[pid]; return !ok }
@@ -81,11 +82,10 @@ func (s *sampler) processes(pids []uint32) []process {
 	}
 	all := s.list
 	s.listMu.Unlock()
-	var out []process
 	for _, pid := range pids {
 		if p, ok := all[pid]; ok {
 			out = append(out, p)
 		}
 	}
-	return out
+	return out, all != nil
 }
