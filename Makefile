@@ -44,6 +44,7 @@ build: ## the shim for windows/amd64 and windows/arm64, into build/windows-<arch
 test: install ## all tests, and the conformance script on the rig
 	$(GO) test ./...
 	cd test/conform && $(GO) test ./...
+	cd test/compat && $(GO) test ./...
 	$(MAKE) wine conform
 
 .PHONY: race
@@ -53,6 +54,11 @@ race: ## the portable packages' tests under the race detector
 .PHONY: walk
 walk: ## a million random steps of the task machine
 	$(GO) test ./task -run Walk -count=1 -walk.steps=1000000
+
+# In process, over the simulator; SOAK=full is ten times as long.
+.PHONY: soak
+soak: ## 200,000 execs in one container: heap, goroutines and files before and after
+	$(GO) test ./shim -run Soak -count=1 -v -timeout 60m -soak.cycles=$(if $(filter full,$(SOAK)),2000000,200000)
 
 .PHONY: golden
 golden: ## rewrite the golden files, for review in the diff
@@ -149,6 +155,24 @@ wine: rig ## every test that is built for Windows only, and the self-test of the
 	echo "wine: test/rig/dll"; \
 	$(WINDOWS) GOARCH=amd64 $(GO) build -o $$bin/selftest.exe ./test/rig/dll/selftest; \
 	$$rig run $$bin/selftest.exe
+
+# Older daemons that are in use; the newest is the rig's own.
+OLDER ?= 1.7 2.2 2.3
+
+.PHONY: versions
+versions: rig ## the conformance script on every containerd in use, with the one shim (ONLY=REGEX for some cases)
+	@for v in $(OLDER); do \
+		echo "versions: containerd $$v"; \
+		(cd $(TOOLS)/containerd-$$v && $(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o ../../../../$(BIN)/containerd-$$v/ tool); \
+	done
+	@failed=; for v in $(OLDER) 2.4; do \
+		export RIG=$(RIGDIR)/containerd-$$v; daemon=$(BIN)/containerd-$$v/containerd.exe; [ $$v != 2.4 ] || daemon=$(BIN)/containerd.exe; \
+		echo "versions: the script on containerd $$v"; \
+		$(RIGCMD) wipe; $(RIGCMD) up --containerd $$daemon; \
+		$(RIGCMD) ctr images import --local $(IMAGE); \
+		$(RIGCMD) run $(BIN)/conform.exe -ctr 'C:\rig\ctr.exe' -runtime io.containerd.hcs.v1 -run '$(ONLY)' || failed="$$failed $$v"; \
+		$(RIGCMD) down; \
+	done; [ -z "$$failed" ] || { echo "versions: failed on$$failed"; exit 1; }
 
 # The table decides: a failing peer is news, not an error of make.
 .PHONY: peer
