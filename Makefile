@@ -61,8 +61,9 @@ soak: ## 200,000 execs in one container: heap, goroutines and files before and a
 	$(GO) test ./shim -run Soak -count=1 -v -timeout 60m -soak.cycles=$(if $(filter full,$(SOAK)),2000000,200000)
 
 .PHONY: golden
-golden: ## rewrite the golden files, for review in the diff
+golden: ## rewrite the golden files and the stories, for review in the diff
 	$(GO) test ./task -run Golden -count=1 -rewrite
+	$(GO) test ./shim -run Stories -count=1 -rewrite
 	@git --no-pager diff --stat
 
 .PHONY: fuzz
