@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -28,6 +29,7 @@ import (
 	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/host"
 	"containerd-shim-hcs/hcs/sim"
+	"containerd-shim-hcs/task/ledger"
 )
 
 // node is a machine with the simulator under it, a shim on it and a containerd around it: what receives events, serves the streams'
@@ -145,9 +147,15 @@ func (n *node) lock(path string) (func(), error) {
 // keepLedgers returns what takes back every change to the ledgers: the goroutines of a shim that is said to be dead still run.
 func (n *node) keepLedgers() func() {
 	files := map[string][]byte{}
-	paths, _ := filepath.Glob(filepath.Join(n.ledgers(), "*", "*"))
+	paths, err := ledger.All(n.ledgers())
+	if err != nil {
+		n.t.Fatal(err)
+	}
 	for _, p := range paths {
 		b, err := os.ReadFile(p)
+		if errors.Is(err, fs.ErrNotExist) { // given up at this moment
+			continue
+		}
 		if err != nil {
 			n.t.Fatal(err)
 		}
