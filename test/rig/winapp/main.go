@@ -10,6 +10,7 @@
 //	err TEXT…                the same on stderr
 //	sleep DURATION
 //	exit CODE                ends the program at once
+//	tick N DURATION          the numbers from 1 to N, a line each, that far apart
 //	cat                      stdin to stdout until end of file
 //	burst BYTES [exit CODE]  the first BYTES of the stream of package burst, nothing else
 //	hash BYTES               the SHA-256 of that stream, in hex
@@ -54,7 +55,7 @@ type usage string
 func (u usage) Error() string { return string(u) }
 
 var commands = map[string]command{
-	"print": printWords, "err": errWords, "sleep": sleep, "exit": exit, "cat": cat, "burst": doBurst, "hash": hash,
+	"print": printWords, "err": errWords, "sleep": sleep, "exit": exit, "tick": tick, "cat": cat, "burst": doBurst, "hash": hash,
 	"trap": trap, "ignore": ignore, "burn": burn, "alloc": alloc,
 	"ls": ls, "type": typeFile, "write": write, "append": appendFile, "rm": rm,
 	"env": env, "pwd": pwd, "hostname": hostname, "pid": pid, "serve-lines": serveLines,

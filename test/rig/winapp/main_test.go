@@ -32,6 +32,8 @@ func TestChains(t *testing.T) {
 		code      uint32
 		message   string
 	}{
+		{"tick 3 1ms -- exit 4", "1\n2\n3\n", 4, ""},
+		{"tick x 1ms", "", 2, "bad number"},
 		{"print a b -- sleep 1ms -- exit 3", "a b\n", 3, ""},
 		{"print a -- exit 0xC000013A -- print b", "a\n", 0xC000013A, ""},
 		{"burst 0 exit 7", "", 7, ""},

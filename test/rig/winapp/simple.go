@@ -39,6 +39,26 @@ func exit(_ *bufio.Writer, args []string) error {
 	return parseExit(args[0])
 }
 
+// tick's lines tell a reader whether one is missing, came twice, or is late.
+func tick(out *bufio.Writer, args []string) error {
+	if len(args) != 2 {
+		return usage("want N DURATION")
+	}
+	n, err := strconv.Atoi(args[0])
+	if err != nil || n < 0 {
+		return usage("bad number " + args[0])
+	}
+	d, err := oneDuration(args[1:])
+	for i := 1; err == nil && i <= n; i++ {
+		if i > 1 {
+			time.Sleep(d)
+		}
+		fmt.Fprintln(out, i)
+		err = out.Flush()
+	}
+	return err
+}
+
 func cat(out *bufio.Writer, args []string) error {
 	if len(args) != 0 {
 		return usage("takes no arguments")
