@@ -4,7 +4,8 @@
 // service process, containerd.exe, and a shim beside it.
 //
 //	rig up [--shim EXE] [--peer EXE] [--containerd EXE]
-//	                      make the instance if it is not there and start what does not run
+//	                      make the instance if it is not there and start what does not run; a ctr.exe beside the containerd
+//	                      comes with it
 //	rig down              stop what the instance runs; its files stay
 //	rig wipe              down, and remove the instance
 //	rig ctr ARGS…         ctr.exe

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -73,6 +74,21 @@ func poll(bound time.Duration, f func() error) error {
 
 // errStop, wrapped, ends poll at once.
 var errStop = errors.New("no use to wait")
+
+// runs reports whether the program runs in the prefix, whoever started it: the tests that kill containerd start it again themselves.
+func (in *Instance) runs(exe string) (bool, error) {
+	lines, err := in.Programs()
+	return slices.ContainsFunc(lines, func(line string) bool { return programOf(line) == exe }), err
+}
+
+// programOf is the file name of the program of a command line as /proc shows it, Wine's loader left out.
+func programOf(line string) string {
+	path, _, found := strings.Cut(line, ".exe")
+	if !found {
+		return ""
+	}
+	return path[strings.LastIndexAny(path, `\/ `)+1:] + ".exe"
+}
 
 // Programs lists the command lines of the Windows programs that run in the prefix. They are found by the environment they
 // inherited; Wine makes the command line that /proc shows the Windows one.

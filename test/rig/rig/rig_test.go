@@ -237,3 +237,16 @@ func TestTaskEvents(t *testing.T) {
 		t.Error("half an event is taken")
 	}
 }
+
+func TestProgramOfACommandLine(t *testing.T) {
+	for line, want := range map[string]string{
+		`/usr/lib/wine/wine64 C:\rig\containerd.exe --config C:\rig\config.toml`:  "containerd.exe",
+		`C:\rig\containerd-shim-hcs-v1.exe -publish-binary C:\rig\containerd.exe`: "containerd-shim-hcs-v1.exe",
+		`containerd.exe`:             "containerd.exe",
+		`/usr/lib/wine/wineserver64`: "",
+	} {
+		if got := programOf(line); got != want {
+			t.Errorf("%s: %q, want %q", line, got, want)
+		}
+	}
+}

@@ -78,7 +78,11 @@ func (in *Instance) Up(opt Options) error {
 	}
 	// What runs keeps the programs and DLLs it began with, and containerd and the shims hold handles of the simulator: they end
 	// and begin together.
-	sim, containerd := procs["simd"].alive(), procs["containerd"].alive()
+	sim := procs["simd"].alive()
+	containerd, err := in.runs("containerd.exe")
+	if err != nil {
+		return err
+	}
 	if (sim || containerd) && (stale || !sim) {
 		say("starting all again: %s", map[bool]string{true: "a program or DLL is newer", false: "the simulator has ended"}[stale])
 		if err := in.stop(); err != nil {
@@ -106,7 +110,7 @@ func (in *Instance) installAll(opt Options) (stale bool, err error) {
 	build := filepath.Dir(filepath.Dir(in.bin))
 	files := map[string]string{
 		"containerd.exe": or(opt.Containerd, filepath.Join(in.bin, "containerd.exe")),
-		"ctr.exe":        filepath.Join(in.bin, "ctr.exe"),
+		"ctr.exe":        or(beside(opt.Containerd, "ctr.exe"), filepath.Join(in.bin, "ctr.exe")),
 		"simd.exe":       filepath.Join(in.bin, "simd.exe"),
 		peerShim:         or(opt.Peer, filepath.Join(in.bin, peerShim)),
 		ourShim:          or(opt.Shim, filepath.Join(build, "windows-amd64", ourShim)),
@@ -146,6 +150,18 @@ func (in *Instance) installAll(opt Options) (stale bool, err error) {
 		stale = stale || changed
 	}
 	return stale, replaceFile(in.drive("rig", "config.toml"), []byte(config))
+}
+
+// beside is the file of that name in the directory of exe, empty when there is none. A containerd is used with its own ctr.
+func beside(exe, name string) string {
+	if exe == "" {
+		return ""
+	}
+	path := filepath.Join(filepath.Dir(exe), name)
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
 }
 
 func or(a, b string) string {
@@ -252,14 +268,11 @@ func (in *Instance) stop() error {
 
 // running is an error unless containerd of this instance is alive.
 func (in *Instance) running() error {
-	procs, err := in.started()
-	if err != nil {
-		return err
+	runs, err := in.runs("containerd.exe")
+	if err == nil && !runs {
+		err = fmt.Errorf("%s is not up", in.Dir)
 	}
-	if !procs["containerd"].alive() {
-		return fmt.Errorf("%s is not up", in.Dir)
-	}
-	return nil
+	return err
 }
 
 // Exec becomes the Windows program; it returns only when that fails.
