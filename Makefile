@@ -137,11 +137,12 @@ demo: rig ## a container's life on real containerd, step by step
 
 # A rig of its own, stopped whatever happens.
 .PHONY: conform
-conform: rig ## the conformance script with our shim
+conform: rig ## the conformance script with our shim, then the cases in which containerd is killed
 	@export RIG=$(RIGDIR)/conform; \
 	$(RIGCMD) wipe; trap '$(RIGCMD) down' EXIT; $(RIGCMD) up; \
 	$(RIGCMD) ctr images import $(IMAGE); \
-	$(RIGCMD) run $(BIN)/conform.exe -ctr 'C:\rig\ctr.exe' -runtime io.containerd.hcs.v1
+	$(RIGCMD) run $(BIN)/conform.exe -ctr 'C:\rig\ctr.exe' -runtime io.containerd.hcs.v1; \
+	$(RIGCMD) run $(BIN)/conform.exe restart -runtime io.containerd.hcs.v1
 
 # Some of them want winapp.exe beside themselves. The self-test of the DLLs takes the simulator's place, so it comes last.
 .PHONY: wine
@@ -157,23 +158,35 @@ wine: rig ## every test that is built for Windows only, and the self-test of the
 	$(WINDOWS) GOARCH=amd64 $(GO) build -o $$bin/selftest.exe ./test/rig/dll/selftest; \
 	$$rig run $$bin/selftest.exe
 
-# Older daemons that are in use; the newest is the rig's own.
+# Older daemons that are in use; the newest is the rig's own. A containerd brings its own ctr.
 OLDER ?= 1.7 2.2 2.3
 
-.PHONY: versions
-versions: rig ## the conformance script on every containerd in use, with the one shim (ONLY=REGEX for some cases)
+.PHONY: older
+older:
 	@for v in $(OLDER); do \
-		echo "versions: containerd $$v"; \
+		echo "rig: containerd.exe and ctr.exe $$v; minutes the first time"; \
 		(cd $(TOOLS)/containerd-$$v && $(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o ../../../../$(BIN)/containerd-$$v/ tool); \
 	done
+
+.PHONY: versions
+versions: rig older ## the conformance script on every containerd in use, with the one shim (ONLY=REGEX for some cases)
 	@failed=; for v in $(OLDER) 2.4; do \
 		export RIG=$(RIGDIR)/containerd-$$v; daemon=$(BIN)/containerd-$$v/containerd.exe; [ $$v != 2.4 ] || daemon=$(BIN)/containerd.exe; \
 		echo "versions: the script on containerd $$v"; \
 		$(RIGCMD) wipe; $(RIGCMD) up --containerd $$daemon; \
-		$(RIGCMD) ctr images import --local $(IMAGE); \
+		$(RIGCMD) ctr images import $(IMAGE); \
 		$(RIGCMD) run $(BIN)/conform.exe -ctr 'C:\rig\ctr.exe' -runtime io.containerd.hcs.v1 -run '$(ONLY)' || failed="$$failed $$v"; \
 		$(RIGCMD) down; \
 	done; [ -z "$$failed" ] || { echo "versions: failed on$$failed"; exit 1; }
+
+comma := ,
+.PHONY: upgrade
+upgrade: rig older ## running tasks live through every containerd in use, from the oldest to the newest
+	@export RIG=$(RIGDIR)/upgrade; \
+	$(RIGCMD) wipe; trap '$(RIGCMD) down' EXIT; $(RIGCMD) up --containerd $(BIN)/containerd-$(firstword $(OLDER))/containerd.exe; \
+	$(RIGCMD) ctr images import $(IMAGE); \
+	$(RIGCMD) run $(BIN)/conform.exe upgrade -runtime io.containerd.hcs.v1 \
+		-to '$(subst $() ,$(comma),$(foreach v,$(wordlist 2,9,$(OLDER)),Z:$(abspath $(BIN))/containerd-$v/containerd.exe) Z:$(abspath $(BIN))/containerd.exe)'
 
 # The table decides: a failing peer is news, not an error of make.
 .PHONY: peer

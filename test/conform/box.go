@@ -101,7 +101,9 @@ func (b *Box) tryExec(id string, s streams, args []string, edits ...func(*specs.
 	if p.p, err = b.task.Exec(b.t.ctx, id, &ps, s.creator(&p.io)); err != nil {
 		return nil, err
 	}
-	b.t.later(func(context.Context) error { return p.io.Close() })
+	if p.io != nil {
+		b.t.later(func(context.Context) error { return p.io.Close() })
+	}
 	return p, nil
 }
 
@@ -162,7 +164,12 @@ func (t *T) scrap(ctx context.Context, b *Box) error {
 			errs = append(errs, fmt.Errorf("delete task %s: %w", b.id, err))
 		}
 	}
-	if err := b.c.Delete(ctx, containerd.WithSnapshotCleanup); err != nil && !errdefs.IsNotFound(err) {
+	// Loaded, because the client that made it may be of a containerd that is gone.
+	c, err := t.client.LoadContainer(ctx, b.id)
+	if err == nil {
+		err = c.Delete(ctx, containerd.WithSnapshotCleanup)
+	}
+	if err != nil && !errdefs.IsNotFound(err) {
 		errs = append(errs, fmt.Errorf("delete container %s: %w", b.id, err))
 	}
 	return errors.Join(errs...)

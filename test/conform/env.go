@@ -18,6 +18,10 @@ import (
 
 type options struct {
 	address, runtime, image, snapshotter, namespace, ctr, sim string
+
+	// For what kills containerd and starts it again.
+	dir, log, state string
+	to              []string // executables of other versions
 }
 
 // Env is what the cases share.
@@ -27,6 +31,7 @@ type Env struct {
 	client  *containerd.Client
 	image   containerd.Image
 	machine *machine
+	daemon  *daemon
 	runID   string // part of every id, so that two runs never meet
 }
 
@@ -40,7 +45,7 @@ func newEnv(ctx context.Context, o options) (*Env, error) {
 		return nil, fmt.Errorf("connect to containerd at %s: %w", o.address, err)
 	}
 	e := &Env{
-		o: o, client: c, machine: m,
+		o: o, client: c, machine: m, daemon: newDaemon(o),
 		ctx:   namespaces.WithNamespace(context.Background(), o.namespace),
 		runID: strconv.FormatInt(time.Now().UnixMilli()&0xffffffff, 36),
 	}

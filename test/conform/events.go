@@ -29,6 +29,13 @@ type event struct {
 // events subscribes. Events are passed on in order; what was subscribed before an act sees all that follows from it.
 func (t *T) events() *recorder {
 	r := &recorder{t: t}
+	r.subscribe()
+	return r
+}
+
+// subscribe collects the events of the containerd that runs now.
+func (r *recorder) subscribe() {
+	t := r.t
 	ctx, cancel := context.WithCancel(t.ctx)
 	t.later(func(context.Context) error { cancel(); return nil })
 	ch, errs := t.client.EventService().Subscribe(ctx, fmt.Sprintf(`topic~="^/tasks/",namespace==%s`, t.o.namespace))
@@ -54,7 +61,6 @@ func (t *T) events() *recorder {
 		return len(r.of(mark)) > 0
 	})
 	t.want(ok, "no event arrives")
-	return r
 }
 
 func (r *recorder) add(topic string, at time.Time, body any) {

@@ -15,6 +15,7 @@ type holdings struct {
 
 	containers map[string]schema.Container // of the systems
 	consoles   map[string][][]uint16       // by system: height, width of its processes with a terminal
+	running    map[string]int              // by system: how many processes
 }
 
 // minus lists what h holds and o does not, or returns "".
@@ -73,12 +74,13 @@ func parseState(b []byte) (holdings, error) {
 	if doc.Systems == nil || doc.Processes == nil || doc.Layers == nil || doc.Namespaces == nil || doc.Endpoints == nil || doc.Mappings == nil {
 		return holdings{}, fmt.Errorf("SimState does not tell of every kind: %s", b)
 	}
-	h := holdings{Mappings: doc.Mappings, containers: map[string]schema.Container{}, consoles: map[string][][]uint16{}}
+	h := holdings{Mappings: doc.Mappings, containers: map[string]schema.Container{}, consoles: map[string][][]uint16{}, running: map[string]int{}}
 	for _, s := range doc.Systems {
 		h.Systems = append(h.Systems, s.ID)
 		h.containers[s.ID] = s.Container
 	}
 	for _, p := range doc.Processes {
+		h.running[p.System]++
 		if len(p.Console) == 2 {
 			h.consoles[p.System] = append(h.consoles[p.System], p.Console)
 		}

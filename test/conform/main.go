@@ -3,6 +3,8 @@
 //	conform [-runtime NAME] [-image REF] [-ctr EXE] [-run REGEX] [-json FILE]   run the cases, one line each
 //	conform -list                                                             name them
 //	conform table OURS.json PEER.json CONTROL.json                            compare three runs
+//	conform restart [flags as above]                                          cases in which containerd is killed and started again
+//	conform upgrade -to EXE[,EXE…] [flags]                                    tasks live through other versions of containerd
 //
 // A case is named after the contract it checks, never after an implementation. It acts as a client of containerd does, with
 // containerd's Go client, and with ctr where a person would. What the machine itself holds is asked of the rig's simulator, so
@@ -16,6 +18,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -23,10 +26,14 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "table" {
 		os.Exit(tableMain(os.Args[2:], os.Stdout))
 	}
-	os.Exit(runMain())
+	suite, args := "", os.Args[1:]
+	if len(args) > 0 && suites[args[0]] != nil {
+		suite, args = args[0], args[1:]
+	}
+	os.Exit(runMain(suites[suite](), args))
 }
 
-func runMain() int {
+func runMain(cases []Case, args []string) int {
 	var o options
 	flag.StringVar(&o.address, "address", `\\.\pipe\containerd-containerd`, "containerd's gRPC address")
 	flag.StringVar(&o.runtime, "runtime", "io.containerd.hcs.v1", "runtime of the containers")
@@ -35,10 +42,17 @@ func runMain() int {
 	flag.StringVar(&o.namespace, "namespace", "default", "containerd namespace")
 	flag.StringVar(&o.ctr, "ctr", "ctr.exe", "path of ctr")
 	flag.StringVar(&o.sim, "sim", `C:\hcssim\address`, "file with the simulator's TCP address")
+	flag.StringVar(&o.dir, "dir", `C:\rig`, "directory of containerd.exe and its configuration")
+	flag.StringVar(&o.state, "state", `C:\ProgramData\containerd\state`, "containerd's state directory")
+	flag.StringVar(&o.log, "log", `C:\rig\containerd.log`, "what a containerd started from here prints")
+	to := flag.String("to", "", "executables of containerd to upgrade to, separated by commas")
 	run := flag.String("run", "", "run only the cases that match this expression")
 	out := flag.String("json", "", "write the results to this file")
 	list := flag.Bool("list", false, "list the cases")
-	flag.Parse()
+	flag.CommandLine.Parse(args) // ends the program when it fails
+	if *to != "" {
+		o.to = strings.Split(*to, ",")
+	}
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "unknown argument %q\n", flag.Arg(0))
 		return 2
@@ -49,7 +63,7 @@ func runMain() int {
 		return 2
 	}
 	var chosen []Case
-	for _, c := range allCases() {
+	for _, c := range cases {
 		if match.MatchString(c.Name) {
 			chosen = append(chosen, c)
 		}

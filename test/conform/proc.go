@@ -93,6 +93,7 @@ func (p *Proc) ended(name string, o *output) []byte {
 		bound = time.Second
 	}
 	b, ok := o.wait(p.t.ctx, bound, func(_ []byte, ended bool) bool { return ended })
+	ok = ok || o.left && !o.connected.Load()
 	p.t.want(ok, "%s of %s did not end after the exit was told; it has %d bytes", name, p.id, len(b))
 	return b
 }
@@ -112,6 +113,12 @@ func (p *Proc) saysWithin(d time.Duration, text string) {
 	}()
 	b, ok := p.io.out.wait(ctx, d, func(b []byte, ended bool) bool { return ended || bytes.Contains(b, []byte(text)) })
 	p.t.want(ok && bytes.Contains(b, []byte(text)), "%s: stdout should say %q, says %q", p.id, text, clip(string(b)))
+}
+
+// saysBytes waits until stdout has had n bytes.
+func (p *Proc) saysBytes(n int) {
+	b, ok := p.io.out.wait(p.t.ctx, 3*streamBound, func(b []byte, ended bool) bool { return ended || len(b) >= n })
+	p.t.want(ok && len(b) >= n, "%s: %d bytes of stdout arrived, want %d", p.id, len(b), n)
 }
 
 // expect finishes and checks the code and the whole of both outputs.

@@ -14,18 +14,29 @@ import (
 )
 
 // stdio serves the named pipes of one process, as containerd's own client does, and in addition knows when each output has
-// ended: an end that is late or missing is what several cases are about.
+// ended: an end that is late or missing is what several cases are about. It can hang up and serve the same names again, as a client
+// does that lives in containerd and restarts with it; what the outputs have collected stays.
 type stdio struct {
-	cfg       cio.Config
-	in        *input
-	out, err  *output
+	cfg      cio.Config
+	in       *input
+	out, err *output
+	ends     []pipeEnd
+
+	serving   sync.WaitGroup
 	listeners []net.Listener
 	mu        sync.Mutex
 	conns     []net.Conn
 }
 
+// pipeEnd is a pipe's name and what is done with the connection to it.
+type pipeEnd struct {
+	path  string
+	serve func(net.Conn)
+}
+
 // streams says how the pipes are to be served.
 type streams struct {
+	none     bool // no stream at all, and no stdio
 	stdin    bool
 	terminal bool
 	stderr   bool          // serve stderr for a terminal too, which is wrong
@@ -35,6 +46,9 @@ type streams struct {
 
 // creator returns a cio.Creator, and the place where the stdio it makes can be found.
 func (s streams) creator(dst **stdio) cio.Creator {
+	if s.none {
+		return cio.NullIO
+	}
 	return func(id string) (cio.IO, error) {
 		p, err := newStdio(id, s)
 		*dst = p
@@ -50,13 +64,31 @@ func newStdio(id string, s streams) (*stdio, error) {
 		return fmt.Sprintf(`\\.\pipe\conform-%s-%s`, id, std)
 	}
 	p := &stdio{cfg: cio.Config{Terminal: s.terminal, Stdout: name(1, "stdout")}, out: newOutput(s.pause)}
-	serve := func(path string, f func(net.Conn)) error {
-		l, err := listenPipe(path)
+	p.ends = append(p.ends, pipeEnd{p.cfg.Stdout, p.out.read})
+	if !s.terminal || s.stderr { // a terminal has one output
+		p.cfg.Stderr, p.err = name(2, "stderr"), newOutput(0)
+		p.ends = append(p.ends, pipeEnd{p.cfg.Stderr, p.err.read})
+	}
+	if s.stdin {
+		p.cfg.Stdin, p.in = name(0, "stdin"), &input{conn: make(chan net.Conn, 1)}
+		p.ends = append(p.ends, pipeEnd{p.cfg.Stdin, func(c net.Conn) { p.in.conn <- c }})
+	}
+	if err := p.listen(); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// listen serves each pipe to one connection.
+func (p *stdio) listen() error {
+	for _, e := range p.ends {
+		l, err := listenPipe(e.path)
 		if err != nil {
-			return fmt.Errorf("listen on %s: %w", path, err)
+			return fmt.Errorf("listen on %s: %w", e.path, err)
 		}
 		p.listeners = append(p.listeners, l)
-		go func() {
+		p.serving.Go(func() {
 			c, err := l.Accept()
 			if err != nil {
 				return
@@ -64,24 +96,25 @@ func newStdio(id string, s streams) (*stdio, error) {
 			p.mu.Lock()
 			p.conns = append(p.conns, c)
 			p.mu.Unlock()
-			f(c)
-		}()
-		return nil
+			e.serve(c)
+		})
 	}
-	err := serve(p.cfg.Stdout, p.out.read)
-	if err == nil && (!s.terminal || s.stderr) { // a terminal has one output
-		p.cfg.Stderr, p.err = name(2, "stderr"), newOutput(0)
-		err = serve(p.cfg.Stderr, p.err.read)
+	return nil
+}
+
+// hangUp closes every pipe at once. When it returns, nothing more arrives.
+func (p *stdio) hangUp() {
+	p.Close()
+	p.serving.Wait()
+	if p.in != nil {
+		p.in.forget()
 	}
-	if err == nil && s.stdin {
-		p.cfg.Stdin, p.in = name(0, "stdin"), &input{conn: make(chan net.Conn, 1)}
-		err = serve(p.cfg.Stdin, func(c net.Conn) { p.in.conn <- c })
+	for _, o := range []*output{p.out, p.err} {
+		if o != nil {
+			o.leave()
+		}
 	}
-	if err != nil {
-		p.Close()
-		return nil, err
-	}
-	return p, nil
+	p.listeners, p.conns = nil, nil
 }
 
 // Config, Cancel, Wait and Close make it a cio.IO. Cancel and Wait do nothing: the ends of the streams are waited for by the
@@ -110,6 +143,7 @@ type output struct {
 	ended   bool
 
 	connected atomic.Bool
+	left      bool // hung up once: a stream that has nothing more for it need not connect again
 }
 
 func newOutput(pause time.Duration) *output {
@@ -133,6 +167,14 @@ func (o *output) read(c net.Conn) {
 			return
 		}
 	}
+}
+
+// leave is for an output whose pipe was hung up: that was not its end.
+func (o *output) leave() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.left, o.ended = true, false
+	o.connected.Store(false)
 }
 
 // wait blocks until cond holds for what has arrived; ended says whether more can come.
@@ -184,6 +226,17 @@ func (in *input) get(ctx context.Context) (net.Conn, error) {
 	case <-ctx.Done():
 	}
 	return nil, fmt.Errorf("no one connected to standard input")
+}
+
+// forget drops a connection that is closed.
+func (in *input) forget() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.c = nil
+	select {
+	case <-in.conn:
+	default:
+	}
 }
 
 func (in *input) write(ctx context.Context, b []byte) error {

@@ -32,6 +32,13 @@ type Report struct {
 	Results []Result `json:"results"`
 }
 
+// suites are the lists of cases by the program's first argument.
+var suites = map[string]func() []Case{
+	"":        allCases,
+	"restart": func() []Case { return restartCases },
+	"upgrade": func() []Case { return upgradeCases },
+}
+
 // allCases is the script, in order. What was left behind is asked last.
 func allCases() []Case {
 	var all []Case

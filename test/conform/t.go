@@ -24,6 +24,9 @@ func (t *T) fail(format string, args ...any) {
 	panic(failure(fmt.Sprintf(format, args...)))
 }
 
+// say tells of progress, for a case that takes its time.
+func (t *T) say(format string, args ...any) { fmt.Printf("     "+format+"\n", args...) }
+
 // must fails when err is one.
 func (t *T) must(err error, format string, args ...any) {
 	if err != nil {
