@@ -231,8 +231,19 @@ func (n *node) serveEvents() {
 		n.t.Fatal(err)
 	}
 	eventsapi.RegisterTTRPCEventsService(server, n)
-	go func() { _ = server.Serve(context.Background(), l) }()
+	go func() { _ = server.Serve(context.Background(), guarded{l}) }()
 	n.t.Cleanup(func() { _ = server.Close() })
+}
+
+// guarded keeps the harness's own server from growing, too.
+type guarded struct{ net.Listener }
+
+func (g guarded) Accept() (net.Conn, error) {
+	conn, err := g.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &guardedConn{Conn: conn}, nil
 }
 
 func (n *node) seen() []string {
