@@ -133,6 +133,9 @@ func (s *Service) create(kind Kind, network *object, guid string, fields map[str
 			}
 			o.namespace, o.joined = target, by
 		}
+		if err := s.assign(fields, network); err != nil {
+			return nil, err
+		}
 	case Namespace:
 		switch t := rawString(fields["Type"]); t {
 		case "", "Host", "HostDefault", "Guest", "GuestDefault":

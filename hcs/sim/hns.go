@@ -50,6 +50,9 @@ func (c *Client) hns(method string, path []string, body string) (any, error) {
 	if len(path) == 2 && path[0] == "globals" && path[1] == "version" && method == "GET" {
 		return schema.Version{Major: 15, Minor: 4}, nil // §7.2
 	}
+	if len(path) == 2 && path[0] == "endpointstats" && method == "GET" {
+		return s.endpointStats(path[1])
+	}
 	kind, ok := hnsKinds[path[0]]
 	if !ok || len(path) > 3 {
 		return nil, refuse(hcs.ErrNotImplemented, "HNS has no %s here", strings.Join(path, "/"))

@@ -122,6 +122,27 @@ func (s *Service) hnsDocument(o *object) any {
 	}
 }
 
+// endpointStatistics is the answer to GET /endpointstats/<id>, by the public clients' type. Nothing passes through an endpoint of the
+// model, so all counts are zero. The caller holds mu.
+type endpointStatistics struct {
+	BytesReceived          uint64
+	BytesSent              uint64
+	DroppedPacketsIncoming uint64
+	DroppedPacketsOutgoing uint64
+	EndpointID             string `json:"EndpointId"`
+	InstanceID             string `json:"InstanceId"`
+	PacketsReceived        uint64
+	PacketsSent            uint64
+}
+
+func (s *Service) endpointStats(id string) (any, error) {
+	e := s.find(Endpoint, id)
+	if e == nil {
+		return nil, missing(Endpoint, id)
+	}
+	return endpointStatistics{EndpointID: e.id, InstanceID: e.id}, nil
+}
+
 // part decodes a member of an object's document. One of another shape is left out: HCN takes more forms than HNS can show.
 func part(o *object, name string, into any) {
 	if m := o.doc[name]; present(m) {

@@ -1,11 +1,22 @@
 package sim
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"net/netip"
+)
 
-// AddNetwork makes a network as an administrator did before any client came. It returns its id. A name that is taken makes another
-// network of that name, as HCN allows.
-func (s *Service) AddNetwork(name string) string {
-	return s.setUp(Network, nil, zeroGUID, map[string]json.RawMessage{"Name": json.RawMessage(text(name)), "Type": json.RawMessage(`"NAT"`)})
+// AddNetwork makes a network as an administrator did before any client came, with these subnets, whose first address is the gateway's.
+// It returns its id. A name that is taken makes another network of that name, as HCN allows.
+func (s *Service) AddNetwork(name string, subnets ...netip.Prefix) string {
+	fields := map[string]json.RawMessage{"Name": json.RawMessage(text(name)), "Type": json.RawMessage(`"NAT"`)}
+	var list []hnsSubnet
+	for _, p := range subnets {
+		list = append(list, hnsSubnet{AddressPrefix: p.String(), GatewayAddress: p.Masked().Addr().Next().String()})
+	}
+	if len(list) > 0 {
+		fields["Ipams"] = json.RawMessage(text(ipamsOf(list)))
+	}
+	return s.setUp(Network, nil, zeroGUID, fields)
 }
 
 // AddEndpoint makes an endpoint in a network, as a CNI plugin does. It returns its id, empty when there is no such network.

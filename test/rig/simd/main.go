@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 
@@ -21,6 +22,10 @@ func main() {
 		os.Exit(1)
 	}
 }
+
+// podSubnet is that of the network "nat", which is there as it is on a node: the CNI plugin makes endpoints in it. Its addresses are
+// loopback's, so that what listens in a pod can be reached at the pod's address.
+var podSubnet = netip.MustParsePrefix("127.64.0.0/16")
 
 // platform is what a service needs of the system it runs on.
 type platform struct {
@@ -47,6 +52,7 @@ func run(args []string) error {
 		return fmt.Errorf("host: %w", err)
 	}
 	svc := sim.New(sim.Config{Facts: p.facts, Launcher: p.launcher, Store: p.store, ServerCore: *serverCore})
+	svc.AddNetwork("nat", podSubnet)
 	if *journal != "" {
 		f, err := os.OpenFile(*journal, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
