@@ -35,7 +35,7 @@ func TestEndpointsGetAddresses(t *testing.T) {
 		holds(n.endpoint(5, 1, `{}`), "10.0.0.13")
 		holds(n.endpoint(6, 1, `{}`), "10.0.0.14")
 		n.is(n.client.HcnCreate(sim.Endpoint, 7, 1, zero, `{}`), hcs.ErrNotReady)
-		n.is(n.client.HcnCreate(sim.Endpoint, 7, 1, zero, `{"IpConfigurations":"10.0.0.10"}`), hcs.ErrHCNInvalidJSON)
+		n.is(n.client.HcnCreate(sim.Endpoint, 9, 1, zero, `{"IpConfigurations":"10.0.0.10"}`), hcs.ErrHCNInvalidJSON)
 		_, id, _ = strings.Cut(doc, `"ID":"`)
 		n.must(n.client.HcnDelete(sim.Endpoint, id[:len(zero)]))
 		holds(n.endpoint(8, 1, `{}`), "10.0.0.12")
