@@ -95,7 +95,7 @@ func TestLayoutHoldsTogether(t *testing.T) {
 		}
 		layers[d.Annotations["io.containerd.image.name"]] = len(digests)
 	}
-	if layers["docker.io/library/winbase:1"] != 1 || layers["docker.io/library/winapp:1"] != 2 || len(layers) != 2 {
+	if layers["docker.io/library/winbase:1"] != 1 || layers["docker.io/library/winapp:1"] != 2 || layers["docker.io/library/winpause:1"] != 2 || len(layers) != 3 {
 		t.Errorf("layers by image: %v", layers)
 	}
 	for name := range blobs {

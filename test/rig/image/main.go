@@ -2,6 +2,8 @@
 //
 //	docker.io/library/winbase:1   one layer
 //	docker.io/library/winapp:1    the same layer and a second one with C:\app\winapp.exe
+//	docker.io/library/winpause:1  the same two; it runs until the console is closed or the system shut down, as CRI wants of a pod's
+//	                              own container
 //
 // The layers have the form that containerd's Windows differ unpacks with hcsshim: Files\ and Hives\ at the top, the Windows attributes
 // of each entry in a PAX record. Layer 2 has a file of its own and one over a file of layer 1, so that a container can tell whether it
@@ -64,6 +66,13 @@ func build(winapp []byte) ([]byte, error) {
 	if err := l.image("docker.io/library/winapp:1", containerConfig{
 		Env:        []string{`PATH=C:\app;C:\Windows\System32;C:\Windows`},
 		Cmd:        []string{"winapp.exe", "print", "hello from winapp"},
+		WorkingDir: `C:\app`,
+	}, base, app); err != nil {
+		return nil, err
+	}
+	if err := l.image("docker.io/library/winpause:1", containerConfig{
+		Env:        []string{`PATH=C:\app;C:\Windows\System32;C:\Windows`},
+		Cmd:        []string{"winapp.exe", "trap"},
 		WorkingDir: `C:\app`,
 	}, base, app); err != nil {
 		return nil, err

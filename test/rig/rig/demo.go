@@ -185,7 +185,7 @@ func hasRow(table string, words ...string) bool {
 func (s *script) removed() {
 	s.title("Everything is removed")
 	s.ends(0, "containers rm")(s.ctr("containers", "rm", "second"))
-	s.ends(0, "images rm")(s.ctr("images", "rm", "--sync", appImage, "docker.io/library/winbase:1"))
+	s.ends(0, "images rm")(s.ctr("images", "rm", "--sync", appImage, "docker.io/library/winbase:1", "docker.io/library/winpause:1"))
 	for _, what := range []string{"containers", "tasks", "images", "snapshots"} {
 		out, code := s.ctr(what, "ls")
 		s.check(code == 0 && strings.Count(strings.TrimSpace(out), "\n") == 0, "no %s", what)

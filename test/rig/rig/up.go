@@ -23,28 +23,6 @@ const (
 	peerShim = "containerd-shim-runhcs-v1.exe"
 )
 
-// config is containerd's, in the version that 1.7 reads too. CRI is off: it needs the network's plugins, and the
-// rig's clients speak to the task API. The CimFS snapshotters are off: in 2.2 one makes a virtual disk when it is loaded, and Wine
-// aborts a program that tries.
-const config = `version = 2
-root = 'C:\ProgramData\containerd\root'
-state = 'C:\ProgramData\containerd\state'
-disabled_plugins = [
-  'io.containerd.grpc.v1.cri',
-  'io.containerd.cri.v1.images',
-  'io.containerd.cri.v1.runtime',
-  'io.containerd.podsandbox.controller.v1.podsandbox',
-  'io.containerd.snapshotter.v1.cimfs',
-  'io.containerd.snapshotter.v1.blockcim',
-]
-
-[debug]
-  level = 'debug'
-
-[grpc]
-  address = '\\.\pipe\containerd-containerd'
-`
-
 // Up makes the prefix if there is none, installs what is newer, and starts what does not run: the simulator, then containerd.
 func (in *Instance) Up(opt Options) error {
 	unlock, err := in.lock()
@@ -132,8 +110,13 @@ func (in *Instance) installAll(opt Options) (stale bool, err error) {
 	if len(dlls) == 0 {
 		return false, errors.New("no DLLs in build/rig/dll: `make rig` builds them")
 	}
-	if err := os.MkdirAll(in.drive("rig"), 0o755); err != nil {
+	if err := os.MkdirAll(in.drive("rig", "cni", "bin"), 0o755); err != nil {
 		return false, err
+	}
+	if _, err := os.Stat(filepath.Join(in.bin, "cni.exe")); err == nil {
+		files[filepath.Join("cni", "bin", "cni.exe")] = filepath.Join(in.bin, "cni.exe")
+	} else {
+		say("no cni.exe is built: pods will have no network")
 	}
 	for name, src := range files {
 		changed, err := install(src, in.drive("rig", name))
@@ -149,7 +132,8 @@ func (in *Instance) installAll(opt Options) (stale bool, err error) {
 		}
 		stale = stale || changed
 	}
-	return stale, replaceFile(in.drive("rig", "config.toml"), []byte(config))
+	changed, err := in.configure()
+	return stale || changed, err
 }
 
 // beside is the file of that name in the directory of exe, empty when there is none. A containerd is used with its own ctr.
