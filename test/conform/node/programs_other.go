@@ -1,0 +1,11 @@
+//go:build !windows
+
+package node
+
+import "errors"
+
+var errNoRig = errors.New("the programs of a rig are Windows programs")
+
+func programs() ([]Program, error) { return nil, errNoRig }
+
+func (Program) Kill() error { return errNoRig }

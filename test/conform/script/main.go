@@ -1,0 +1,70 @@
+package script
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+)
+
+// Flags are those that every script has.
+type Flags struct {
+	run, out string
+	list     bool
+}
+
+// Define adds them to a set.
+func (f *Flags) Define(set *flag.FlagSet) {
+	set.StringVar(&f.run, "run", "", "run only the cases that match this expression")
+	set.StringVar(&f.out, "json", "", "write the results to this file")
+	set.BoolVar(&f.list, "list", false, "list the cases")
+}
+
+// Main runs the chosen cases, or lists them, and returns the exit code. open connects to what they need; it is not called for a list.
+func Main[T any](f Flags, cases []Case[T], open func() (r Runner[T], end func(), err error)) int {
+	complain := func(err error) int {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	match, err := regexp.Compile(f.run)
+	if err != nil {
+		return complain(err)
+	}
+	var chosen []Case[T]
+	for _, c := range cases {
+		if match.MatchString(c.Name) {
+			chosen = append(chosen, c)
+		}
+	}
+	if f.list {
+		for _, c := range chosen {
+			fmt.Println(c.Name)
+		}
+		return 0
+	}
+	if len(chosen) == 0 {
+		return complain(fmt.Errorf("no case matches %q", f.run))
+	}
+	r, end, err := open()
+	if err != nil {
+		return complain(err)
+	}
+	defer end()
+	rep := r.Run(chosen, os.Stdout)
+	if f.out != "" {
+		b, err := json.MarshalIndent(rep, "", "  ")
+		if err == nil {
+			err = os.WriteFile(f.out, append(b, '\n'), 0o644)
+		}
+		if err != nil {
+			return complain(err)
+		}
+	}
+	failed := rep.Failed()
+	fmt.Printf("%s: %d cases, %d failed\n", r.Runtime, len(rep.Results), failed)
+	if failed > 0 {
+		return 1
+	}
+	return 0
+}
