@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -76,6 +77,18 @@ func (e *Env) connect(ctx context.Context) error {
 	}
 	e.version = v.RuntimeVersion
 	return nil
+}
+
+// shimExe is the program that containerd runs for the handler, by the rig's configuration.
+func (e *Env) shimExe() string {
+	return node.ShimExe("io.containerd." + strings.TrimSuffix(e.o.handler, "-sandbox") + ".v1")
+}
+
+// holdings is what the machine holds now.
+func (t *T) holdings() node.Holdings {
+	h, err := t.machine.State()
+	t.Must(err, "ask the simulator")
+	return h
 }
 
 func (e *Env) close() {

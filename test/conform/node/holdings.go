@@ -13,6 +13,7 @@ import (
 type Holdings struct {
 	Systems, Processes, Layers, Namespaces, Endpoints, Mappings []string
 
+	Attached   map[string][]string         // endpoints by namespace
 	Containers map[string]schema.Container // of the systems
 	Consoles   map[string][][]uint16       // by system: height, width of its processes with a terminal
 	Running    map[string]int              // by system: how many processes
@@ -48,6 +49,8 @@ func parseState(b []byte) (Holdings, error) {
 	type object struct {
 		ID string `json:"id"`
 		By string `json:"by"` // empty: no client made it, it was there
+
+		Endpoints []string `json:"endpoints"` // of a namespace
 	}
 	var doc struct {
 		Systems []struct {
@@ -74,7 +77,7 @@ func parseState(b []byte) (Holdings, error) {
 	if doc.Systems == nil || doc.Processes == nil || doc.Layers == nil || doc.Namespaces == nil || doc.Endpoints == nil || doc.Mappings == nil {
 		return Holdings{}, fmt.Errorf("SimState does not tell of every kind: %s", b)
 	}
-	h := Holdings{Mappings: doc.Mappings, Containers: map[string]schema.Container{}, Consoles: map[string][][]uint16{}, Running: map[string]int{}}
+	h := Holdings{Mappings: doc.Mappings, Attached: map[string][]string{}, Containers: map[string]schema.Container{}, Consoles: map[string][][]uint16{}, Running: map[string]int{}}
 	for _, s := range doc.Systems {
 		h.Systems = append(h.Systems, s.ID)
 		h.Containers[s.ID] = s.Container
@@ -85,6 +88,9 @@ func parseState(b []byte) (Holdings, error) {
 			h.Consoles[p.System] = append(h.Consoles[p.System], p.Console)
 		}
 		h.Processes = append(h.Processes, fmt.Sprintf("%d %s of %s", p.ProcessID, p.ImageName, p.System))
+	}
+	for _, n := range doc.Namespaces {
+		h.Attached[n.ID] = n.Endpoints
 	}
 	for _, l := range doc.Layers {
 		h.Layers = append(h.Layers, l.Path)

@@ -30,6 +30,7 @@
 //	hostname
 //	pid
 //	spawn ARGS…              starts `winapp ARGS…` (all that is left, with its --) with the same streams, and ends at once
+//	serve-tcp ADDRESS        listens there, prints "listening", and sends what comes on a connection back on it
 //	serve-lines              prints "ready", then answers each line of stdin with "got: LINE" until end of file
 package main
 
@@ -58,7 +59,7 @@ var commands = map[string]command{
 	"print": printWords, "err": errWords, "sleep": sleep, "exit": exit, "tick": tick, "cat": cat, "burst": doBurst, "hash": hash,
 	"trap": trap, "ignore": ignore, "burn": burn, "alloc": alloc,
 	"ls": ls, "type": typeFile, "write": write, "append": appendFile, "rm": rm,
-	"env": env, "pwd": pwd, "hostname": hostname, "pid": pid, "serve-lines": serveLines,
+	"env": env, "pwd": pwd, "hostname": hostname, "pid": pid, "serve-lines": serveLines, "serve-tcp": serveTCP,
 }
 
 func main() {
