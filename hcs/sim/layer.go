@@ -49,10 +49,32 @@ func (s *Service) byVolume(volume string) *layer {
 	return nil
 }
 
-// onLayer runs a call on a layer directory that must exist. f runs without the lock and must not be concurrent with itself for one
-// directory: the clients see to that, as with the real calls.
+// turn waits until no other call works on the layer; the returned function ends the turn. That calls on one layer exclude each other is
+// assumed. It shows when a client loses the service with a call under way, and undoes what that call still does.
+func (s *Service) turn(path string) (end func()) {
+	key := pathKey(path)
+	s.mu.Lock()
+	for s.turns[key] != nil {
+		busy := s.turns[key]
+		s.mu.Unlock()
+		<-busy
+		s.mu.Lock()
+	}
+	mine := make(chan struct{})
+	s.turns[key] = mine
+	s.mu.Unlock()
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.turns, key)
+		close(mine)
+	}
+}
+
+// onLayer runs a call on a layer directory that must exist. f runs without the lock.
 func (c *Client) onLayer(op, path string, f func(s *Service, dir string) error) error {
 	return c.do(op, path, func() error {
+		defer c.svc.turn(path)()
 		dir := hostPath(path)
 		if !c.svc.store.Exists(dir) {
 			return refuse(hcs.ErrPathNotFound, "no layer directory %s", path)
@@ -160,6 +182,7 @@ func (s *Service) merge(l *layer, parents []string) error {
 func (c *Client) UnprepareLayer(path string) error {
 	return c.do("UnprepareLayer", path, func() error {
 		s := c.svc
+		defer s.turn(path)()
 		s.mu.Lock()
 		l := s.layers[pathKey(path)]
 		s.mu.Unlock()
@@ -200,6 +223,7 @@ func (s *Service) unmerge(l *layer) error {
 func (c *Client) DeactivateLayer(path string) error {
 	return c.do("DeactivateLayer", path, func() error {
 		s := c.svc
+		defer s.turn(path)()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		l := s.layers[pathKey(path)]

@@ -1,8 +1,11 @@
 package sim_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/sim"
@@ -160,6 +163,38 @@ func TestNameToGUID(t *testing.T) {
 		}
 		if len(a) != 36 || a[14] != '5' || !strings.ContainsRune("89ab", rune(a[19])) {
 			t.Errorf("%s is not of version 5", a)
+		}
+	})
+}
+
+// slowStore's merges take a second.
+type slowStore struct{ *sim.Memory }
+
+func (s slowStore) Merge(path, volume string, parents []string) error {
+	time.Sleep(time.Second)
+	return s.Memory.Merge(path, volume, parents)
+}
+
+// What a client started and lost sight of, another undoes: the calls on one layer exclude each other.
+func TestLayerCallsTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := slowStore{sim.NewMemory()}
+		store.AddDir(base, top)
+		store.AddScratch(scratch)
+		svc := sim.New(sim.Config{Store: store})
+		defer svc.Close()
+		c, other := svc.Connect("shim", 100), svc.Connect("delete", 101)
+		if err := c.ActivateLayer(scratch); err != nil {
+			t.Fatal(err)
+		}
+		prepared := make(chan error, 1)
+		go func() { prepared <- c.PrepareLayer(scratch, []string{top, base}) }()
+		synctest.Wait()
+		if err := errors.Join(other.UnprepareLayer(scratch), other.DeactivateLayer(scratch), <-prepared); err != nil {
+			t.Error(err)
+		}
+		if held := svc.Held(); len(held) > 0 {
+			t.Errorf("still held: %v", held)
 		}
 	})
 }

@@ -43,9 +43,16 @@ func (c *Client) onVolume(op, volume, data string, f func(l *layer, parents []st
 		for _, l := range d.Layers {
 			parents = append(parents, l.Path)
 		}
-		c.svc.mu.Lock()
-		l := c.svc.byVolume(volume)
-		c.svc.mu.Unlock()
+		find := func() *layer {
+			c.svc.mu.Lock()
+			defer c.svc.mu.Unlock()
+			return c.svc.byVolume(volume)
+		}
+		l := find()
+		if l != nil {
+			defer c.svc.turn(l.path)()
+			l = find()
+		}
 		if l == nil {
 			return refuse(hcs.ErrPathNotFound, "no volume %s", volume)
 		}

@@ -42,7 +42,8 @@ type Service struct {
 	closed   bool
 	clients  map[*Client]struct{}
 	systems  map[string]*system
-	layers   map[string]*layer // by layerKey
+	layers   map[string]*layer        // by pathKey
+	turns    map[string]chan struct{} // by pathKey: the calls under way on layers; closed at their ends
 	objects  map[objectKey]*object
 	groups   map[string]*cpuGroup
 	guards   map[string]*guard
@@ -85,6 +86,7 @@ func (s *Service) reset() {
 	if s.clients == nil {
 		s.clients = map[*Client]struct{}{}
 		s.layers = map[string]*layer{}
+		s.turns = map[string]chan struct{}{}
 		s.objects = map[objectKey]*object{}
 		s.groups = map[string]*cpuGroup{}
 		s.mappings = map[string]Mapping{}
