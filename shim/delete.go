@@ -9,6 +9,8 @@ import (
 	"time"
 
 	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/ttrpc"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -21,6 +23,7 @@ const (
 	// deleteBound leaves a second of the five that containerd gives the command.
 	deleteBound = 4 * time.Second
 	ownBound    = time.Second // for an ending shim to let go
+	askBound    = time.Second // for a shim to say that it will end
 	panicMost   = 64 << 10    // of a crash report that is passed on
 	// statusUnknown is the exit status of a container that nobody knows the end of; containerd's own value.
 	statusUnknown = 255
@@ -35,6 +38,9 @@ func Delete(ctx context.Context, m hcs.Machine, ledgers, crash string, lock ledg
 	led, err := ledger.Open(ledgers, f.Namespace, f.ID)
 	if err != nil {
 		return err
+	}
+	if err := endShim(ctx, m.Host, f); err != nil {
+		fmt.Fprintf(stderr, "the shim is to end: %v\n", err)
 	}
 	// A shim that is ending lets go soon. One that does not is dead to containerd, which is why this command runs.
 	if disown, err := led.OwnSoon(ctx, lock, ownBound); err != nil {
@@ -60,6 +66,26 @@ func Delete(ctx context.Context, m hcs.Machine, ledgers, crash string, lock ledg
 		return err
 	}
 	_, err = stdout.Write(b)
+	return err
+}
+
+// endShim tells the shim that was started for the container to end, if it runs. One that has other containers goes on.
+func endShim(ctx context.Context, h hcs.Host, f Flags) error {
+	ctx, cancel := context.WithTimeout(ctx, askBound)
+	defer cancel()
+	conn, err := h.DialPipe(ctx, Address(f.Namespace, f.ID))
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	client := ttrpc.NewClient(conn)
+	defer client.Close()
+	_, err = taskapi.NewTTRPCTaskClient(client).Shutdown(ctx, &taskapi.ShutdownRequest{ID: f.ID, Now: true})
+	if errors.Is(err, ttrpc.ErrClosed) { // it has just ended
+		return nil
+	}
 	return err
 }
 

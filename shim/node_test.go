@@ -112,6 +112,9 @@ func (n *node) boot(wrap func(hcs.Machine) hcs.Machine) {
 	go func() {
 		served <- Serve(ctx, Config{Machine: m, Namespace: ns, ID: "web", Events: eventsPipe, Ledgers: n.ledgers(), Lock: n.lock}, func() { close(ready) })
 		shimClient.Close() // the end of the process
+		for _, unlock := range n.locks {
+			unlock()
+		}
 	}()
 	select {
 	case <-ready:

@@ -165,11 +165,15 @@ func (s *service) Connect(_ context.Context, r *taskapi.ConnectRequest) (*taskap
 	return resp, nil
 }
 
-// Shutdown is asked for after every task; the shim ends with the last one.
+// Shutdown is asked for after every task; the shim ends with the last one. Now means that the task of the request does not count: it
+// will be released by the one who asks.
 func (s *service) Shutdown(_ context.Context, r *taskapi.ShutdownRequest) (*emptypb.Empty, error) {
-	if r.Now || len(s.pod.Snapshot()) == 0 {
-		s.shutdown()
+	for id := range s.pod.Snapshot() {
+		if !r.Now || id != r.ID {
+			return &emptypb.Empty{}, nil
+		}
 	}
+	s.shutdown()
 	return &emptypb.Empty{}, nil
 }
 

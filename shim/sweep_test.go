@@ -90,6 +90,40 @@ func TestSweepKeepsTheExitForDelete(t *testing.T) {
 	})
 }
 
+// TestDeleteEndsAShimThatWasGivenUp: containerd runs the command because the shim did not answer it in time. The shim lives, and must
+// not stay, with its container or without.
+func TestDeleteEndsAShimThatWasGivenUp(t *testing.T) {
+	for name, live := range map[string]func(n *node){
+		"nothing created": func(*node) {},
+		"created":         func(n *node) { n.create(spec("wait")) },
+		"running":         func(n *node) { n.create(spec("wait")); n.start("") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := newNode(t, sim.Config{}, nil)
+				live(n)
+				_ = n.client.Close() // containerd hangs up
+				n.deleteCommand()
+				select {
+				case err := <-n.served:
+					if err != nil {
+						t.Error(err)
+					}
+				case <-time.After(10 * time.Second):
+					t.Fatal("the shim is still there")
+				}
+				if held := n.svc.Held(); len(held) > 0 {
+					t.Errorf("still held: %v", held)
+				}
+				if left, _ := ledger.All(n.ledgers()); len(left) > 0 {
+					t.Errorf("ledgers: %v", left)
+				}
+				n.svc.Close()
+			})
+		})
+	}
+}
+
 // TestDeleteLeavesTheRestToTheNext: a service that does not answer keeps the delete command only for its own bound.
 func TestDeleteLeavesTheRestToTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
