@@ -2,7 +2,13 @@ package shim
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
 	"time"
+
+	"containerd-shim-hcs/task"
 )
 
 const (
@@ -13,9 +19,10 @@ const (
 	aloneMost = time.Minute
 )
 
-// lonely returns when the shim has nothing to do and nobody will say so: its create never came, or its client went away between the
-// last delete and the shutdown. tasks and clients say how many there are.
-func lonely(ctx context.Context, tasks, clients func() int) bool {
+// lonely returns true when the shim has nothing to do and nobody will say so: its create never came, or its client went away between the
+// last delete and the shutdown. tasks and clients say how many there are, deserted that containerd has removed every directory through
+// which it could come back.
+func lonely(ctx context.Context, tasks, clients func() int, deserted func() bool) bool {
 	tick := time.NewTicker(lonelyTick)
 	defer tick.Stop()
 	var unused, alone time.Duration
@@ -25,6 +32,9 @@ func lonely(ctx context.Context, tasks, clients func() int) bool {
 		case <-ctx.Done():
 			return false
 		case <-tick.C:
+		}
+		if clients() == 0 && deserted() {
+			return true
 		}
 		if tasks() > 0 {
 			used, alone = true, 0
@@ -39,4 +49,20 @@ func lonely(ctx context.Context, tasks, clients func() int) bool {
 			return true
 		}
 	}
+}
+
+// deserted reports whether the shim's bundle and its tasks' have been removed: that is the last thing containerd does with a task, or with
+// a shim whose start it has given up.
+func deserted(bundle string, tasks task.Snapshot) bool {
+	if bundle == "" {
+		return false
+	}
+	bundles := []string{bundle}
+	for _, t := range tasks {
+		bundles = append(bundles, t.Init.Detail.Bundle)
+	}
+	return !slices.ContainsFunc(bundles, func(dir string) bool {
+		_, err := os.Stat(dir)
+		return !errors.Is(err, fs.ErrNotExist)
+	})
 }

@@ -110,7 +110,7 @@ func (n *node) boot(wrap func(hcs.Machine) hcs.Machine) {
 		n.svc.ResetJournal()
 	}
 	go func() {
-		served <- Serve(ctx, Config{Machine: m, Namespace: ns, ID: "web", Events: eventsPipe, Ledgers: n.ledgers(), Lock: n.lock}, func() { close(ready) })
+		served <- Serve(ctx, Config{Machine: m, Namespace: ns, ID: "web", Bundle: n.dir, Events: eventsPipe, Ledgers: n.ledgers(), Lock: n.lock}, func() { close(ready) })
 		shimClient.Close() // the end of the process
 		for _, unlock := range n.locks {
 			unlock()

@@ -21,6 +21,7 @@ type Config struct {
 	Machine   hcs.Machine
 	Namespace string
 	ID        string // of the container or sandbox the shim was started for
+	Bundle    string // its directory; empty when it is not known
 	Events    string // address of containerd's ttrpc server, empty for none
 	Ledgers   string // directory of the ledgers
 	Lock      ledger.Locker
@@ -97,7 +98,8 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 	go func() { served <- server.Serve(ctx, clients) }()
 	alone := make(chan struct{})
 	go func() {
-		if lonely(ctx, func() int { return len(pod.Snapshot()) }, clients.count) {
+		tasks := func() int { return len(pod.Snapshot()) }
+		if lonely(ctx, tasks, clients.count, func() bool { return deserted(c.Bundle, pod.Snapshot()) }) {
 			close(alone)
 		}
 	}()
@@ -114,7 +116,7 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 	select {
 	case <-shutdown:
 	case <-alone:
-		log.Warn("no container and no client")
+		log.Warn("no one needs this shim any more", "containers", len(pod.Snapshot()))
 	case <-ctx.Done():
 	case err := <-served:
 		return fmt.Errorf("ttrpc: %w", err)

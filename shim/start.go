@@ -16,7 +16,7 @@ type Flags struct {
 	ID        string
 	Address   string // of containerd's gRPC server
 	Publish   string // the containerd binary
-	Bundle    string // delete only
+	Bundle    string // of delete, and what start tells serve
 	Debug     bool
 }
 

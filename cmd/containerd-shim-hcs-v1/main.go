@@ -92,7 +92,7 @@ func parse(name string, args []string) (options, error) {
 	f.StringVar(&o.Address, "address", "", "containerd's gRPC address")
 	f.StringVar(&o.Publish, "publish-binary", "", "containerd binary")
 	f.StringVar(&o.ID, "id", "", "container or sandbox id")
-	f.StringVar(&o.Bundle, "bundle", "", "bundle directory (delete)")
+	f.StringVar(&o.Bundle, "bundle", "", "bundle directory (delete, serve)")
 	f.BoolVar(&o.Debug, "debug", false, "log at debug level")
 	f.BoolVar(&o.info, "info", false, "print the runtime's features")
 	f.BoolVar(&o.version, "v", false, "print the version")

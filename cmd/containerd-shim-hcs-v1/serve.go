@@ -59,9 +59,13 @@ func start(ctx context.Context, name string, o options, stdin io.Reader, stdout 
 	if err != nil {
 		return err
 	}
+	bundle, err := os.Getwd() // containerd's contract
+	if err != nil {
+		return err
+	}
 	s := shim.Starter{Dial: m.Host.DialPipe, Plain: strings.HasPrefix(name, microsoft)}
 	s.Spawn = func(ctx context.Context, in []byte) (func(), error) {
-		args := []string{"-namespace", o.Namespace, "-address", o.Address, "-publish-binary", o.Publish, "-id", o.ID}
+		args := []string{"-namespace", o.Namespace, "-address", o.Address, "-publish-binary", o.Publish, "-id", o.ID, "-bundle", bundle}
 		if o.Debug {
 			args = append(args, "-debug")
 		}
@@ -101,6 +105,7 @@ func serveUntilShutdown(ctx context.Context, o options, stdin io.Reader) error {
 		Machine:   m,
 		Namespace: o.Namespace,
 		ID:        o.ID,
+		Bundle:    o.Bundle,
 		Events:    os.Getenv("TTRPC_ADDRESS"),
 		Ledgers:   d.ledgers,
 		Lock:      host.TryLockFile,
