@@ -72,9 +72,11 @@ func (c *Container) log() []entry {
 }
 
 // says waits until stdout has said that.
-func (c *Container) says(text string) {
+func (c *Container) says(text string) { c.saysWithin(20*time.Second, text) }
+
+func (c *Container) saysWithin(d time.Duration, text string) {
 	var got string
-	ok := c.t.Until(20*time.Second, func() bool {
+	ok := c.t.Until(d, func() bool {
 		got = join(c.log(), "stdout")
 		return strings.Contains(got, text)
 	})
