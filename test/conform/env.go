@@ -22,6 +22,13 @@ type options struct {
 	// For what kills containerd and starts it again.
 	dir, log, state string
 	to              []string // executables of other versions
+
+	// Of torture and soak.
+	seed           uint64
+	rounds, tasks  int
+	cycles         int
+	ledgers, tally string
+	verbose        bool
 }
 
 // Env is what the cases share.

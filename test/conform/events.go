@@ -89,6 +89,13 @@ func (r *recorder) add(topic string, at time.Time, body any) {
 	r.mu.Unlock()
 }
 
+// forget drops what has come so far.
+func (r *recorder) forget() {
+	r.mu.Lock()
+	r.list = nil
+	r.mu.Unlock()
+}
+
 // of returns the events of a container so far.
 func (r *recorder) of(container string) []event {
 	r.mu.Lock()

@@ -64,6 +64,18 @@ func (m *machine) ask(fields ...string) ([]string, error) {
 	return m.exchange(fields...)
 }
 
+// askAgain asks once more when the connection was broken, as a restart of the service leaves it. The request may then be served twice.
+func (m *machine) askAgain(fields ...string) ([]string, error) {
+	f, err := m.ask(fields...)
+	m.mu.Lock()
+	broken := m.conn == nil
+	m.mu.Unlock()
+	if err != nil && broken {
+		return m.ask(fields...)
+	}
+	return f, err
+}
+
 // exchange is one request and its reply. When it breaks off, the connection is of no more use.
 func (m *machine) exchange(fields ...string) ([]string, error) {
 	m.last++
@@ -88,7 +100,7 @@ func (m *machine) exchange(fields ...string) ([]string, error) {
 }
 
 func (m *machine) state() (holdings, error) {
-	f, err := m.ask("SimState")
+	f, err := m.askAgain("SimState")
 	if err != nil {
 		return holdings{}, err
 	}

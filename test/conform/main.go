@@ -4,6 +4,9 @@
 //	conform -list                                                             name them
 //	conform table OURS.json PEER.json CONTROL.json                            compare three runs
 //	conform restart [flags as above]                                          cases in which containerd is killed and started again
+//	conform torture [-seed N] [-rounds N] [flags]                             random lives while everything around them fails
+//	conform soak [-cycles N] [flags]                                          execs in one container, and what the shim's process has
+//	conform tally TALLY.json…                                                 compare the findings of tortures
 //	conform upgrade -to EXE[,EXE…] [flags]                                    tasks live through other versions of containerd
 //
 // A case is named after the contract it checks, never after an implementation. It acts as a client of containerd does, with
@@ -26,6 +29,9 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "table" {
 		os.Exit(tableMain(os.Args[2:], os.Stdout))
 	}
+	if len(os.Args) > 1 && os.Args[1] == "tally" {
+		os.Exit(tallyMain(os.Args[2:], os.Stdout))
+	}
 	suite, args := "", os.Args[1:]
 	if len(args) > 0 && suites[args[0]] != nil {
 		suite, args = args[0], args[1:]
@@ -45,6 +51,13 @@ func runMain(cases []Case, args []string) int {
 	flag.StringVar(&o.dir, "dir", `C:\rig`, "directory of containerd.exe and its configuration")
 	flag.StringVar(&o.state, "state", `C:\ProgramData\containerd\state`, "containerd's state directory")
 	flag.StringVar(&o.log, "log", `C:\rig\containerd.log`, "what a containerd started from here prints")
+	flag.Uint64Var(&o.seed, "seed", 1, "of the first round of torture; each further one adds 1")
+	flag.IntVar(&o.rounds, "rounds", 20, "rounds of torture")
+	flag.IntVar(&o.tasks, "tasks", 20, "tasks in a round of torture")
+	flag.IntVar(&o.cycles, "cycles", 5000, "execs of the soak")
+	flag.StringVar(&o.ledgers, "ledgers", `C:\ProgramData\containerd-shim-hcs\ledger`, "directory in which torture and soak look for what a shim has left; empty: nowhere")
+	flag.StringVar(&o.tally, "tally", "", "write the sum of the torture to this file")
+	flag.BoolVar(&o.verbose, "v", false, "with a finding of torture, print all that is known of its task")
 	to := flag.String("to", "", "executables of containerd to upgrade to, separated by commas")
 	run := flag.String("run", "", "run only the cases that match this expression")
 	out := flag.String("json", "", "write the results to this file")

@@ -9,8 +9,13 @@ import (
 // program is a running process. On the rig these are those of one Wine prefix and no others.
 type program struct {
 	pid, parent uint32
+	threads     uint32
 	exe         string // file name of its program
 }
+
+// begun reports whether the process has come to its program, which is one of Go and has several threads at once. Wine leaves a process
+// behind that never begins when its parent is killed within CreateProcess.
+func (p program) begun() bool { return p.threads > 1 }
 
 // programsNamed lists the running processes of a program.
 func programsNamed(exe string) ([]program, error) {
@@ -27,12 +32,22 @@ func programsNamed(exe string) ([]program, error) {
 	return out, nil
 }
 
-// goneWithin polls until no process of the program runs, and returns how many are left.
-func goneWithin(exe string, d time.Duration) (int, error) {
-	for end := time.Now().Add(d); ; time.Sleep(50 * time.Millisecond) {
+// beginBound is how long a process may take to begin.
+const beginBound = 3 * time.Second
+
+// goneWithin polls until no process of the program runs, and returns those that are left. One that does not begin is ended.
+func goneWithin(exe string, d time.Duration) ([]program, error) {
+	for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {
 		left, err := programsNamed(exe)
-		if err != nil || len(left) == 0 || time.Now().After(end) {
-			return len(left), err
+		if err != nil || len(left) == 0 || time.Since(start) > d {
+			return left, err
+		}
+		for _, p := range left {
+			if !p.begun() && time.Since(start) > beginBound {
+				if err := p.kill(); err != nil {
+					return nil, err
+				}
+			}
 		}
 	}
 }

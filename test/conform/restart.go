@@ -111,7 +111,7 @@ func (t *T) endedThere(id string) {
 func (t *T) noShims() {
 	left, err := goneWithin(shimExe(t.o.runtime), 15*time.Second)
 	t.must(err, "look for shims")
-	t.want(left == 0, "%d shims are left", left)
+	t.want(len(left) == 0, "%d shims are left", len(left))
 }
 
 // fault puts a rule in force at the simulator until the case ends.

@@ -36,6 +36,8 @@ type Report struct {
 var suites = map[string]func() []Case{
 	"":        allCases,
 	"restart": func() []Case { return restartCases },
+	"soak":    func() []Case { return soakCases },
+	"torture": func() []Case { return tortureCases },
 	"upgrade": func() []Case { return upgradeCases },
 }
 
