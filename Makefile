@@ -219,7 +219,7 @@ upgrade: rig older ## running tasks live through every containerd in use, from t
 	$(RIGCMD) wipe; trap '$(RIGCMD) down' EXIT; $(RIGCMD) up --containerd $(BIN)/containerd-$(firstword $(OLDER))/containerd.exe; \
 	$(RIGCMD) ctr images import $(IMAGE); \
 	$(RIGCMD) run $(BIN)/conform.exe upgrade -runtime io.containerd.hcs.v1 \
-		-to '$(subst $() ,$(comma),$(foreach v,$(wordlist 2,9,$(OLDER)),Z:$(abspath $(BIN))/containerd-$v/containerd.exe) Z:$(abspath $(BIN))/containerd.exe)'
+		-to '$(subst $() ,$(comma),$(strip $(foreach v,$(wordlist 2,9,$(OLDER)),Z:$(abspath $(BIN))/containerd-$v/containerd.exe) Z:$(abspath $(BIN))/containerd.exe))'
 
 # The table decides: a failing peer is news, not an error of make.
 .PHONY: peer
