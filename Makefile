@@ -50,6 +50,7 @@ test: install ## all tests, and the conformance script on the rig
 	$(MAKE) torture ROUNDS=5
 	$(MAKE) versions OLDER=1.7 NEWEST= ONLY='^(run|exec|kill|delete|state|events)/'
 	$(MAKE) upgrade OLDER=1.7
+	$(MAKE) deploy OLDER=1.7
 
 .PHONY: race
 race: ## the portable packages' tests under the race detector
@@ -79,6 +80,7 @@ lint: $(BIN)/golangci-lint ## gofmt, vet, the lints of test/arch, golangci-lint 
 	$(BIN)/golangci-lint run $$($(GO) list -f '{{.Dir}}' ./... | grep -v '/test/rig/simd')
 	GOOS=windows $(BIN)/golangci-lint run ./...
 	cd test/conform && GOOS=windows ../../$(BIN)/golangci-lint run ./...
+	cd test/deploy && $(GO) vet ./... && $(GO) test ./...
 
 .PHONY: windows
 windows: ## vet for windows/amd64 and windows/arm64, and build
@@ -220,6 +222,17 @@ upgrade: rig older ## running tasks live through every containerd in use, from t
 	$(RIGCMD) ctr images import $(IMAGE); \
 	$(RIGCMD) run $(BIN)/conform.exe upgrade -runtime io.containerd.hcs.v1 \
 		-to '$(subst $() ,$(comma),$(strip $(foreach v,$(wordlist 2,9,$(OLDER)),Z:$(abspath $(BIN))/containerd-$v/containerd.exe) Z:$(abspath $(BIN))/containerd.exe))'
+
+.PHONY: deploy
+deploy: rig older ## containerd reads the configurations of deploy/kubernetes
+	@export RIG=$(RIGDIR)/deploy; trap '$(RIGCMD) down' EXIT; $(RIGCMD) up; \
+	check() { \
+		$(RIGCMD) run $$1 -c "Z:$(CURDIR)/deploy/kubernetes/$$2" config dump >$(RIGDIR)/dump.toml </dev/null; \
+		(cd test/deploy && $(GO) run ./dumped ../../deploy/kubernetes/$$2 ../../$(RIGDIR)/dump.toml); \
+		echo "deploy: $$1 has all of $$2"; \
+	}; \
+	check $(BIN)/containerd.exe containerd-2.toml; \
+	for v in $(OLDER); do check $(BIN)/containerd-$$v/containerd.exe containerd-$$([ $$v = 1.7 ] && echo 1.7 || echo 2).toml; done
 
 # The table decides: a failing peer is news, not an error of make.
 .PHONY: peer
