@@ -14,6 +14,9 @@ import (
 	"github.com/containerd/containerd/v2/core/containers"
 	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/containerd/errdefs"
+
+	"containerd-shim-hcs/test/conform/node"
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var tortureCases = []Case{{Name: "torture/nothing-is-lost", Run: runTorture, Limit: 24 * time.Hour}}
@@ -47,20 +50,20 @@ func runTorture(t *T) {
 	for i := range t.o.tasks {
 		x.slots = append(x.slots, fmt.Sprintf("torture-%s-%02d", t.runID, i))
 	}
-	before, err := t.machine.state()
-	t.must(err, "ask the simulator")
+	before, err := t.machine.State()
+	t.Must(err, "ask the simulator")
 	findings := 0
 	for i := range t.o.rounds {
 		findings += x.round(t.o.seed+uint64(i), before)
-		before, err = t.machine.state() // what is left is counted once
-		t.must(err, "ask the simulator")
+		before, err = t.machine.State() // what is left is counted once
+		t.Must(err, "ask the simulator")
 	}
-	t.must(writeTally(t.o.tally, Tally{Runtime: t.o.runtime, Seed: t.o.seed, Rounds: t.o.rounds, Findings: x.count}), "write the findings")
-	t.want(findings == 0, "%d findings in %d rounds: %v", findings, t.o.rounds, x.count)
+	t.Must(writeTally(t.o.tally, Tally{Runtime: t.o.runtime, Seed: t.o.seed, Rounds: t.o.rounds, Findings: x.count}), "write the findings")
+	t.Want(findings == 0, "%d findings in %d rounds: %v", findings, t.o.rounds, x.count)
 }
 
 // round returns the number of its findings.
-func (x *torture) round(seed uint64, before holdings) int {
+func (x *torture) round(seed uint64, before node.Holdings) int {
 	t := x.t
 	began := time.Now()
 	p := drawRound(seed, len(x.slots))
@@ -77,7 +80,7 @@ func (x *torture) round(seed uint64, before holdings) int {
 		found = append(found, finding{kind, fmt.Sprintf(format, args...)})
 	}
 	all.Go(func() {
-		if why := guard(func() { x.rage(p.acts) }); why != "" {
+		if why := script.Guard(func() { x.rage(p.acts) }); why != "" {
 			note("the rig does not work", "%s", why)
 		}
 	})
@@ -92,26 +95,26 @@ func (x *torture) round(seed uint64, before holdings) int {
 			p.Close()
 		}
 	}
-	if left := t.machine.settle(before, settleBound/4); left != "" {
+	if left := t.machine.Settle(before, settleBound/4); left != "" {
 		// A later shim finishes what could not be done.
 		if err := x.sweep(seed); err != nil {
 			note("machine does not work any more", "%v", err)
 		}
-		left = t.machine.settle(before, settleBound)
+		left = t.machine.Settle(before, settleBound)
 		for _, what := range strings.Split(strings.TrimPrefix(left, "left behind: "), ", ") {
 			if kind, _, ok := strings.Cut(what, " "); ok {
 				note(kind+" left behind", "%s", what)
 			}
 		}
 	}
-	shims, err := goneWithin(shimExe(t.o.runtime), settleBound)
+	shims, err := node.GoneWithin(node.ShimExe(t.o.runtime), settleBound)
 	if err != nil {
 		note("the rig does not work", "%v", err)
 	}
 	for _, p := range shims {
-		line, _ := p.commandLine()
-		note("shim left behind", "%d %s", p.pid, line)
-		if err := p.kill(); err != nil { // it is counted once
+		line, _ := p.CommandLine()
+		note("shim left behind", "%d %s", p.PID, line)
+		if err := p.Kill(); err != nil { // it is counted once
 			note("the rig does not work", "%v", err)
 		}
 	}
@@ -122,14 +125,14 @@ func (x *torture) round(seed uint64, before holdings) int {
 		for _, f := range x.judge(l, len(p.acts) == 0) {
 			found = append(found, f)
 			if t.o.verbose {
-				t.say("  %s: told %v, refused %q, events %s", l.id, l.did, l.errs, words(x.ev.of(l.id)))
+				t.Say("  %s: told %v, refused %q, events %s", l.id, l.did, l.errs, words(x.ev.of(l.id)))
 			}
 		}
 	}
-	t.say("seed %d: %s: %d findings (%.1f s)", seed, x.story(), len(found), time.Since(began).Seconds())
+	t.Say("seed %d: %s: %d findings (%.1f s)", seed, x.story(), len(found), time.Since(began).Seconds())
 	for _, f := range found {
 		x.count[f.kind]++
-		t.say("  %s: %s", f.kind, f.text)
+		t.Say("  %s: %s", f.kind, f.text)
 	}
 	return len(found)
 }
@@ -157,7 +160,7 @@ func (x *torture) waitForDaemon() *containerd.Client {
 	x.mu.Unlock()
 	select {
 	case <-up:
-	case <-x.t.ctx.Done():
+	case <-x.t.Ctx.Done():
 		return nil
 	}
 	x.mu.Lock()
@@ -184,7 +187,7 @@ func (x *torture) scrap(l *liver) error {
 	t := x.t
 	var err error
 	for end := time.Now().Add(scrapBound); ; {
-		ctx, cancel := context.WithTimeout(t.ctx, 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Ctx, 20*time.Second)
 		err = t.scrap(ctx, &Box{Proc: Proc{t: t, id: l.id}})
 		if err == nil { // a snapshot whose container was never made
 			if serr := t.client.SnapshotService(t.o.snapshotter).Remove(ctx, l.id); serr != nil && !errdefs.IsNotFound(serr) {

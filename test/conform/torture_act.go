@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"containerd-shim-hcs/test/conform/node"
 )
 
 // rage does the round's wrongs, each when its time has come, and then lets every call pass again.
@@ -21,31 +23,31 @@ func (x *torture) rage(acts []act) {
 		case killDaemon:
 			x.killDaemon(a.away)
 		case addFault:
-			_, err = x.t.machine.askAgain("SimFault", a.rule)
+			_, err = x.t.machine.AskAgain("SimFault", a.rule)
 		case restartHCS:
-			_, err = x.t.machine.askAgain("SimRestart")
+			_, err = x.t.machine.AskAgain("SimRestart")
 		}
-		x.t.must(err, "%s", a.kind)
+		x.t.Must(err, "%s", a.kind)
 		if done {
 			x.did[a.kind]++
 		}
 	}
 	time.Sleep(time.Until(began.Add(rageTime + 2*time.Second)))
-	_, err := x.t.machine.askAgain("SimFault", "")
-	x.t.must(err, "clear the rules")
+	_, err := x.t.machine.AskAgain("SimFault", "")
+	x.t.Must(err, "clear the rules")
 }
 
 // killShim ends one of the shim's processes: one that serves, or one that runs a command for containerd.
 func (x *torture) killShim(n int) (bool, error) {
-	shims, err := programsNamed(shimExe(x.t.o.runtime))
-	shims = slices.DeleteFunc(shims, func(p program) bool { return !p.begun() })
+	shims, err := node.ProgramsNamed(node.ShimExe(x.t.o.runtime))
+	shims = slices.DeleteFunc(shims, func(p node.Program) bool { return !p.Begun() })
 	if err != nil || len(shims) == 0 {
 		return false, err
 	}
 	p := shims[n%len(shims)]
-	line, err := p.commandLine()
+	line, err := p.CommandLine()
 	if err != nil {
-		if now, nerr := programsNamed(p.exe); nerr == nil && !slices.ContainsFunc(now, func(q program) bool { return q.pid == p.pid }) {
+		if now, nerr := node.ProgramsNamed(p.Exe); nerr == nil && !slices.ContainsFunc(now, func(q node.Program) bool { return q.PID == p.PID }) {
 			return false, nil // it has just ended
 		}
 		return false, err
@@ -55,7 +57,7 @@ func (x *torture) killShim(n int) (bool, error) {
 			x.mu.Lock()
 			x.killed[id] = true
 			x.mu.Unlock()
-			return true, p.kill()
+			return true, p.Kill()
 		}
 	}
 	return false, fmt.Errorf("whose shim is this: %s", line)
@@ -67,7 +69,7 @@ func (x *torture) killDaemon(away time.Duration) {
 	x.mu.Lock()
 	x.up = make(chan struct{})
 	x.mu.Unlock()
-	x.t.must(x.t.daemon.kill(), "kill containerd")
+	x.t.Must(x.t.daemon.Kill(), "kill containerd")
 	time.Sleep(away)
 	x.t.comeBack(x.ev)
 	o.to = time.Now()

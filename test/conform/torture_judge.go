@@ -24,7 +24,7 @@ type account struct {
 // judge waits until the life's events are complete.
 func (x *torture) judge(l *liver, peace bool) []finding {
 	var found []finding
-	x.t.until(settleBound, func() bool {
+	x.t.Until(settleBound, func() bool {
 		found = nil
 		x.mu.Lock()
 		a := account{shimKilled: x.killed[l.id], outages: x.outages, did: l.did, exited: l.exited}

@@ -38,7 +38,7 @@ func (l *liver) call(what string, f func(ctx context.Context, c *containerd.Clie
 	if c == nil {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(l.t.ctx, callBound)
+	ctx, cancel := context.WithTimeout(l.t.Ctx, callBound)
 	defer cancel()
 	err := f(ctx, c)
 	l.mu.Lock()
@@ -178,7 +178,7 @@ func (l *liver) watch(exec string) <-chan struct{} {
 			if c == nil {
 				return
 			}
-			r, err := c.TaskService().Wait(l.t.ctx, &tasks.WaitRequest{ContainerID: l.id, ExecID: exec})
+			r, err := c.TaskService().Wait(l.t.Ctx, &tasks.WaitRequest{ContainerID: l.id, ExecID: exec})
 			if err == nil {
 				l.mu.Lock()
 				l.code[exec] = r.ExitStatus

@@ -24,7 +24,7 @@ func nothingLeft(t *T) {
 	containers, err := t.cri.ListContainers(t.Ctx, &runtime.ListContainersRequest{Filter: &runtime.ContainerFilter{LabelSelector: map[string]string{"run": t.runID}}})
 	t.Must(err, "list containers")
 	t.Want(len(containers.Containers) == 0, "%d containers are still there", len(containers.Containers))
-	n, err := node.GoneWithin(t.shimExe(), 15*time.Second)
+	shims, err := node.GoneWithin(t.shimExe(), 15*time.Second)
 	t.Must(err, "look for shims")
-	t.Want(n == 0, "%d shims are left", n)
+	t.Want(len(shims) == 0, "%d shims are left", len(shims))
 }
