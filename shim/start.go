@@ -16,7 +16,7 @@ type Flags struct {
 	ID        string
 	Address   string // of containerd's gRPC server
 	Publish   string // the containerd binary
-	Bundle    string // of delete, and what start tells serve
+	Bundle    string // containerd gives it to delete as a flag, to start as the working directory
 	Debug     bool
 }
 
@@ -35,7 +35,7 @@ const (
 	dialBound  = 5 * time.Second
 )
 
-// Start is the start command: it starts a serving process and prints where it serves. The working directory is the bundle.
+// Start is the start command: it starts a serving process and prints where it serves.
 func (s Starter) Start(ctx context.Context, f Flags, stdin io.Reader, stdout io.Writer) error {
 	in, err := readInput(stdin)
 	if err != nil {
@@ -51,14 +51,14 @@ func (s Starter) Start(ctx context.Context, f Flags, stdin io.Reader, stdout io.
 	if err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
-	if err := s.answer(ctx, boot, Address(f.Namespace, f.ID), stdout); err != nil {
+	if err := s.answer(ctx, boot, f.Bundle, Address(f.Namespace, f.ID), stdout); err != nil {
 		kill()
 		return err
 	}
 	return nil
 }
 
-func (s Starter) answer(ctx context.Context, boot Bootstrap, address string, stdout io.Writer) error {
+func (s Starter) answer(ctx context.Context, boot Bootstrap, bundle, address string, stdout io.Writer) error {
 	// containerd 1.7 dials once, so the pipe must accept before the address is out.
 	dctx, cancel := context.WithTimeout(ctx, dialBound)
 	defer cancel()
@@ -68,7 +68,7 @@ func (s Starter) answer(ctx context.Context, boot Bootstrap, address string, std
 	}
 	_ = conn.Close()
 	if boot.Legacy { // containerd 1.7 reads it when it restarts
-		if err := writeAtomic("address", []byte(address)); err != nil {
+		if err := writeAtomic(filepath.Join(bundle, "address"), []byte(address)); err != nil {
 			return fmt.Errorf("address file: %w", err)
 		}
 	}
@@ -80,11 +80,11 @@ func (s Starter) answer(ctx context.Context, boot Bootstrap, address string, std
 	return err
 }
 
-// writeAtomic replaces a file of the working directory.
-func writeAtomic(name string, b []byte) error {
-	tmp := filepath.Join(".", "."+name)
+// writeAtomic replaces a file.
+func writeAtomic(path string, b []byte) error {
+	tmp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path))
 	if err := os.WriteFile(tmp, b, 0o600); err != nil {
 		return err
 	}
-	return os.Rename(tmp, name)
+	return os.Rename(tmp, path)
 }
