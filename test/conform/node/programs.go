@@ -42,16 +42,24 @@ func GoneWithin(exe string, d time.Duration) ([]Program, error) {
 		if err != nil || len(left) == 0 || time.Since(start) > d {
 			return left, err
 		}
-		for _, p := range left {
-			if !p.Begun() && time.Since(start) > beginBound {
-				if err := p.Kill(); err != nil {
-					return nil, err
-				}
+		if time.Since(start) > beginBound {
+			if err := EndUnbegun(exe); err != nil {
+				return nil, err
 			}
 		}
 	}
 }
 
+// EndUnbegun ends the processes of the program that have not begun.
+func EndUnbegun(exe string) error {
+	all, err := ProgramsNamed(exe)
+	for _, p := range all {
+		if err == nil && !p.Begun() {
+			err = p.Kill()
+		}
+	}
+	return err
+}
 // ShimExe is the file that containerd runs for a runtime name: io.containerd.hcs.v1 is containerd-shim-hcs-v1.exe.
 func ShimExe(runtime string) string {
 	parts := strings.Split(runtime, ".")
