@@ -60,6 +60,7 @@ func EndUnbegun(exe string) error {
 	}
 	return err
 }
+
 // ShimExe is the file that containerd runs for a runtime name: io.containerd.hcs.v1 is containerd-shim-hcs-v1.exe.
 func ShimExe(runtime string) string {
 	parts := strings.Split(runtime, ".")
