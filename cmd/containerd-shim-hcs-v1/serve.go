@@ -59,13 +59,12 @@ func start(ctx context.Context, name string, o options, stdin io.Reader, stdout 
 	if err != nil {
 		return err
 	}
-	bundle, err := os.Getwd() // containerd's contract
-	if err != nil {
+	if o.Bundle, err = os.Getwd(); err != nil { // containerd's contract
 		return err
 	}
 	s := shim.Starter{Dial: m.Host.DialPipe, Plain: strings.HasPrefix(name, microsoft)}
 	s.Spawn = func(ctx context.Context, in []byte) (func(), error) {
-		args := []string{"-namespace", o.Namespace, "-address", o.Address, "-publish-binary", o.Publish, "-id", o.ID, "-bundle", bundle}
+		args := []string{"-namespace", o.Namespace, "-address", o.Address, "-publish-binary", o.Publish, "-id", o.ID, "-bundle", o.Bundle}
 		if o.Debug {
 			args = append(args, "-debug")
 		}
@@ -110,6 +109,7 @@ func serveUntilShutdown(ctx context.Context, o options, stdin io.Reader) error {
 		Ledgers:   d.ledgers,
 		Lock:      host.TryLockFile,
 		Level:     boot.Level,
+		Options:   boot.Options,
 	}, func() { _ = host.Ready() })
 	if err == nil {
 		// Nothing was written to it, or containerd would have it from the delete command.
