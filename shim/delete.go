@@ -24,7 +24,7 @@ const (
 	// deleteBound leaves a second of the five that containerd gives the command.
 	deleteBound = 4 * time.Second
 	ownBound    = time.Second // for an ending shim to let go
-	askBound    = time.Second // for a shim to say that it will end
+	askBound    = time.Second // for a shim to give the container up
 	panicMost   = 64 << 10    // of a crash report that is passed on
 	// statusUnknown is the exit status of a container that nobody knows the end of; containerd's own value.
 	statusUnknown = 255
@@ -40,8 +40,13 @@ func Delete(ctx context.Context, m hcs.Machine, ledgers, crash string, lock ledg
 	if err != nil {
 		return err
 	}
-	if err := endShim(ctx, m.Host, f); err != nil {
-		fmt.Fprintf(stderr, "the shim is to end: %v\n", err)
+	home, err := homeOf(f.Bundle, f.ID)
+	if err != nil { // as at start, so no shim has it for a pod's container
+		fmt.Fprintf(stderr, "%v\n", err)
+		home = f.ID
+	}
+	if err := giveUp(ctx, m.Host, f, home); err != nil {
+		fmt.Fprintf(stderr, "the shim is to give the container up: %v\n", err)
 	}
 	// A shim that is ending lets go soon. One that does not is dead to containerd, which is why this command runs.
 	if disown, err := led.OwnSoon(ctx, lock, ownBound); err != nil {
@@ -83,11 +88,11 @@ func removeHalfRemoved(bundle string) error {
 	return os.RemoveAll(filepath.Join(filepath.Dir(bundle), "."+filepath.Base(bundle)))
 }
 
-// endShim tells the shim that was started for the container to end, if it runs. One that has other containers goes on.
-func endShim(ctx context.Context, h hcs.Host, f Flags) error {
+// giveUp tells the shim that has the container, if it runs, to end it. The shim itself ends unless it has other containers.
+func giveUp(ctx context.Context, h hcs.Host, f Flags, home string) error {
 	ctx, cancel := context.WithTimeout(ctx, askBound)
 	defer cancel()
-	conn, err := h.DialPipe(ctx, Address(f.Namespace, f.ID))
+	conn, err := h.DialPipe(ctx, Address(f.Namespace, home))
 	if errdefs.IsNotFound(err) {
 		return nil
 	}

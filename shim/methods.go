@@ -35,6 +35,7 @@ func register(server *ttrpc.Server, s *service) {
 	for _, name := range []string{"containerd.task.v2.Task", "containerd.task.v3.Task"} {
 		server.Register(name, methods)
 	}
+	server.Register(podService, map[string]ttrpc.Method{joinMethod: method(s.Join)})
 }
 
 // method adapts a typed call; errors become gRPC statuses here and nowhere else.

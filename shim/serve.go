@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	runhcs "github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"github.com/containerd/ttrpc"
 
 	"containerd-shim-hcs/hcs"
@@ -26,6 +27,7 @@ type Config struct {
 	Ledgers   string // directory of the ledgers
 	Lock      ledger.Locker
 	Level     slog.Level
+	Options   *runhcs.Options // that the shim was started with
 }
 
 const (
@@ -92,7 +94,12 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 	defer server.Close()
 	shutdown := make(chan struct{})
 	var once sync.Once
-	register(server, &service{pod: pod, shutdown: func() { once.Do(func() { close(shutdown) }) }})
+	members := newMemberLogs(c.Namespace, c.Machine.Host.ListenPipe)
+	defer members.close()
+	register(server, &service{
+		id: c.ID, pod: pod, logs: members, options: taskOptions(c.Options), log: log,
+		shutdown: func() { once.Do(func() { close(shutdown) }) },
+	})
 	served := make(chan error, 1)
 	clients := &counted{Listener: listener, none: make(chan struct{})}
 	go func() { served <- server.Serve(ctx, clients) }()

@@ -47,6 +47,7 @@ type (
 		Call   Call
 		ID     string
 		Detail Detail
+		Place  Place
 	}
 	AskStart struct {
 		Call Call

@@ -21,6 +21,9 @@ func (p *Pod) query(ctx context.Context, id string, t schema.PropertyType) (Stat
 		return s, nil, err
 	}
 	sys := s.live.system.Load()
+	if sys == nil { // a record
+		return s, &schema.Properties{Statistics: idle(s.live.since)}, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, queryBound)
 	defer cancel()
 	props, err := sys.Properties(ctx, t)

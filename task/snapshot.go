@@ -2,6 +2,7 @@ package task
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/containerd/errdefs"
 )
@@ -53,16 +54,15 @@ func (s Snapshot) Find(k Key) (Status, error) {
 	return x, nil
 }
 
-// snapshot replaces one task in the published snapshot.
-func (p *Pod) snapshot(id string) {
-	old := *p.snap.Load()
-	next := make(Snapshot, len(old)+1)
-	for k, t := range old {
-		if k != id {
-			next[k] = t
+// snapshot replaces some tasks in the published snapshot.
+func (p *Pod) snapshot(ids ...string) {
+	next := maps.Clone(*p.snap.Load())
+	for _, id := range ids {
+		c := p.machine.tasks[id]
+		if c == nil {
+			delete(next, id)
+			continue
 		}
-	}
-	if c := p.machine.tasks[id]; c != nil {
 		t := &Task{Init: p.status(c.init), Execs: make(map[string]Status, len(c.execs))}
 		for k, x := range c.execs {
 			t.Execs[k] = p.status(x)

@@ -114,6 +114,7 @@ func serveUntilShutdown(ctx context.Context, o options, stdin io.Reader) error {
 		Ledgers:   d.ledgers,
 		Lock:      host.TryLockFile,
 		Level:     boot.Level,
+		Options:   boot.Options,
 	}, func() { _ = host.Ready() })
 	if err == nil {
 		// Nothing was written to it, or containerd would have it from the delete command.
