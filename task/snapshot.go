@@ -3,6 +3,7 @@ package task
 import (
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/containerd/errdefs"
 )
@@ -30,6 +31,12 @@ type Status struct {
 
 // Lost reports that the service was lost, and that it is not known yet whether the process still runs.
 func (s Status) Lost() bool { return s.live != nil && s.live.unknown.Load() }
+
+// Made is when a sandbox that is a record was made.
+func (s Status) Made() time.Time { return s.live.since }
+
+// Network is the namespace that a task was given, empty for none.
+func (s Status) Network() string { return s.live.plan.Network.Namespace }
 
 // waiter is shared by all snapshots of a process.
 type waiter struct {

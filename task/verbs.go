@@ -36,9 +36,13 @@ func (p *Pod) Create(ctx context.Context, req CreateRequest) error {
 	if err != nil {
 		return fmt.Errorf("create %s: %w", req.ID, err)
 	}
-	l := newLive(Key{Task: req.ID}, req.Detail)
+	return p.create(ctx, plan, req.Detail)
+}
+
+func (p *Pod) create(ctx context.Context, plan Plan, d Detail) error {
+	l := newLive(Key{Task: plan.ID}, d)
 	l.kind, l.plan, l.params, l.bounds = plan.kind(), plan, plan.Init, plan.Bounds
-	_, err = p.ask(ctx, l, func(c Call) Event { return AskCreate{Call: c, ID: req.ID, Detail: req.Detail, Place: plan.place()} })
+	_, err := p.ask(ctx, l, func(c Call) Event { return AskCreate{Call: c, ID: plan.ID, Detail: d, Place: plan.place()} })
 	return err
 }
 
