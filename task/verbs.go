@@ -37,7 +37,7 @@ func (p *Pod) Create(ctx context.Context, req CreateRequest) error {
 		return fmt.Errorf("create %s: %w", req.ID, err)
 	}
 	l := newLive(Key{Task: req.ID}, req.Detail)
-	l.kind, l.plan, l.params, l.bounds = plan.kind(), plan, plan.Init, plan.Bounds
+	l.kind, l.plan, l.params, l.bounds, l.quit = plan.kind(), plan, plan.Init, plan.Bounds, p.quit
 	_, err = p.ask(ctx, l, func(c Call) Event { return AskCreate{Call: c, ID: req.ID, Detail: req.Detail, Place: plan.place()} })
 	return err
 }
