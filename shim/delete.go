@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
@@ -74,12 +75,25 @@ func Delete(ctx context.Context, m hcs.Machine, ledgers, crash string, lock ledg
 	} else if err := led.Remove(); err != nil {
 		fmt.Fprintf(stderr, "release %s: %v\n", f.ID, err)
 	}
+	if err := removeHalfRemoved(f.Bundle); err != nil {
+		fmt.Fprintf(stderr, "bundle: %v\n", err)
+	}
 	b, err := proto.Marshal(resp)
 	if err != nil {
 		return err
 	}
 	_, err = stdout.Write(b)
 	return err
+}
+
+// removeHalfRemoved removes what is left of an earlier bundle of the id. containerd renames a bundle to this name before it removes it;
+// when a process still had its working directory there, the rest stays, no later bundle of the id can be renamed to it, and a create then
+// finds the id taken.
+func removeHalfRemoved(bundle string) error {
+	if bundle == "" {
+		return nil
+	}
+	return os.RemoveAll(filepath.Join(filepath.Dir(bundle), "."+filepath.Base(bundle)))
 }
 
 // giveUp tells the shim that has the container, if it runs, to end it. The shim itself ends unless it has other containers.

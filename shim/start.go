@@ -18,7 +18,7 @@ type Flags struct {
 	ID        string
 	Address   string // of containerd's gRPC server
 	Publish   string // the containerd binary
-	Bundle    string // of delete; start's is its working directory, and it tells serve
+	Bundle    string // containerd gives it to delete as a flag, to start as the working directory
 	Debug     bool
 }
 

@@ -199,7 +199,7 @@ func (r *Runner) own(ctx context.Context, l *live) error {
 func (r *Runner) open(ctx context.Context, l *live) error {
 	ctx, cancel := context.WithTimeout(ctx, dialBound)
 	defer cancel()
-	s, err := stdio.Open(ctx, stdio.Client{Dial: r.Machine.Host.DialPipe, Alive: r.Alive}, l.detail.IO)
+	s, err := stdio.Open(ctx, stdio.Client{Dial: r.Machine.Host.DialPipe, Alive: r.Alive}, l.detail.IO, l.container().bounds.Output)
 	if err != nil {
 		return err
 	}

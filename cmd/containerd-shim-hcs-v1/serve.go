@@ -59,7 +59,13 @@ func start(ctx context.Context, name string, o options, stdin io.Reader, stdout 
 	if err != nil {
 		return err
 	}
-	if o.Bundle, err = os.Getwd(); err != nil { // containerd's contract
+	if o.Bundle, err = os.Getwd(); err != nil {
+		return err
+	}
+	// Out of the bundle at once: a process whose working directory it is keeps containerd from removing it, and this one may outlive a
+	// containerd that is killed meanwhile.
+	away := filepath.Dir(d.crash)
+	if err := os.Chdir(away); err != nil {
 		return err
 	}
 	s := shim.Starter{Dial: m.Host.DialPipe, Plain: strings.HasPrefix(name, microsoft)}
@@ -68,8 +74,7 @@ func start(ctx context.Context, name string, o options, stdin io.Reader, stdout 
 		if o.Debug {
 			args = append(args, "-debug")
 		}
-		// Not in the bundle: a process whose working directory it is keeps containerd from removing it.
-		child, err := host.Spawn(ctx, host.Child{Exe: exe, Args: append(args, "serve"), Dir: filepath.Dir(d.crash), Stdin: in, StderrFile: d.crashFile(o.Flags)})
+		child, err := host.Spawn(ctx, host.Child{Exe: exe, Args: append(args, "serve"), Dir: away, Stdin: in, StderrFile: d.crashFile(o.Flags)})
 		if err != nil {
 			return nil, err
 		}

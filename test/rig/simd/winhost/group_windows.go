@@ -65,9 +65,17 @@ func (g *group) sample() []process {
 	}
 	now := map[uint32]sample{}
 	var commit uint64
+	var largest process
 	for _, p := range list {
 		now[p.pid] = sample{p.born, p.user, p.kernel}
 		commit += p.commit
+		if p.commit > largest.commit {
+			largest = p
+		}
+	}
+	if limit := g.c.MemoryMB << 20; limit > 0 && commit > limit {
+		commit = limit // Windows commits no more
+		end(largest.pid, noMemory)
 	}
 	for pid, s := range g.seen {
 		if n, ok := now[pid]; !ok || n.born != s.born {
@@ -78,6 +86,18 @@ func (g *group) sample() []process {
 	g.seen = now
 	g.peak = max(g.peak, commit)
 	return list
+}
+
+// noMemory is STATUS_NO_MEMORY, with which a program ends that does not expect to be refused memory.
+const noMemory = 0xC0000017
+
+// end ends a process. One that is gone, or going, needs no end.
+func end(pid uint32, code uint32) {
+	h, err := windows.OpenProcess(windows.PROCESS_TERMINATE, false, pid)
+	if err == nil {
+		_ = windows.TerminateProcess(h, code)
+		windows.CloseHandle(h)
+	}
 }
 
 // running lists the job's processes.
