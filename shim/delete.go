@@ -40,6 +40,7 @@ func Delete(ctx context.Context, m hcs.Machine, ledgers, crash string, lock ledg
 	if err != nil {
 		return err
 	}
+	exit := led.Exit()
 	home, err := homeOf(f.Bundle, f.ID)
 	if err != nil { // as at start, so no shim has it for a pod's container
 		fmt.Fprintf(stderr, "%v\n", err)
@@ -57,8 +58,15 @@ func Delete(ctx context.Context, m hcs.Machine, ledgers, crash string, lock ledg
 	if n := led.Damaged(); n > 0 {
 		fmt.Fprintf(stderr, "ledger of %s: %d lines cannot be read\n", f.ID, n)
 	}
+	// The shim that ended, or gave the container up, has gone on with the ledger.
+	if led, err = ledger.Open(ledgers, f.Namespace, f.ID); err != nil {
+		return err
+	}
 	resp := &taskapi.DeleteResponse{ExitStatus: statusUnknown, ExitedAt: timestamppb.Now()}
 	if e := led.Exit(); e != nil {
+		exit = e
+	}
+	if e := exit; e != nil {
 		resp.Pid, resp.ExitStatus, resp.ExitedAt = e.Pid, e.Code, timestamppb.New(e.At)
 	}
 	if err := task.Release(ctx, m, led); err != nil {

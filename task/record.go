@@ -39,7 +39,11 @@ func (r *Runner) startRecord(*live) (uint32, error) { return uint32(os.Getpid())
 
 // waitRecord: the code is 0, as that of Microsoft's sandboxes without a process, whatever ended them (peer-runhcs §2.5).
 func (r *Runner) waitRecord(l *live) Exit {
-	<-l.ctx.Done()
+	select {
+	case <-l.ctx.Done():
+	case <-l.quit: // nobody takes the answer
+		return Exit{}
+	}
 	exit := Exit{At: time.Now()}
 	r.ended(l, uint32(os.Getpid()), exit)
 	return exit

@@ -66,6 +66,7 @@ type live struct {
 	params  schema.ProcessParameters // the process; init's come from the plan
 	bounds  Bounds                   // init only; execs have their container's
 	since   time.Time                // a record only: when it was made
+	quit    <-chan struct{}          // a record only: closed with the loop
 	parent  *live                    // an exec's init
 	ledger  *ledger.Ledger
 	disown  func()                       // gives up the ownership of the container
