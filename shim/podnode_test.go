@@ -64,8 +64,10 @@ func (n *node) startCommand() (answer string, err error) {
 	c := n.svc.Connect("containerd-shim-hcs-v1.exe start", 5)
 	defer c.Close()
 	s := Starter{
-		Dial:  n.svc.Machine(c).Host.DialPipe,
-		Spawn: func(context.Context, []byte) (func(), error) { return nil, errors.New("another shim was to be started") },
+		Dial: n.svc.Machine(c).Host.DialPipe,
+		Spawn: func(context.Context, []byte) (func(), error) {
+			return nil, errors.New("another shim was to be started")
+		},
 	}
 	var out bytes.Buffer
 	err = s.Start(n.t.Context(), Flags{Namespace: ns, ID: n.id, Bundle: n.bundles[n.id]}, bytes.NewReader(nil), &out)
