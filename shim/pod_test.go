@@ -379,3 +379,34 @@ func TestSandboxEndsWhatWasNotStarted(t *testing.T) {
 		n.gone()
 	})
 }
+
+// TestSandboxCanBeAContainer: by annotation, the sandbox is what Microsoft's shim makes of it, under the same rules.
+func TestSandboxCanBeAContainer(t *testing.T) {
+	run(t, sim.Config{}, func(t *testing.T, n *node) {
+		n.svc.AddNamespace(podNamespace)
+		pause := func(s *specs.Spec) { s.Annotations[annotation.PauseContainer] = "true" }
+		if _, err := n.task.Create(t.Context(), n.request(spec("wait", inPod("sandbox", n.id), pause))); err != nil {
+			t.Fatal(err)
+		}
+		if pid := n.start(""); pid == uint32(os.Getpid()) {
+			t.Error("it is a record")
+		}
+		m := n.member("app", "wait")
+		if err := n.exec("x", "exit 3"); err != nil {
+			t.Error(err)
+		}
+		if err := n.kill("", 9); err != nil {
+			t.Fatal(err)
+		}
+		n.wait("")
+		for _, x := range []*node{n, m} {
+			if _, err := x.delete(""); err != nil {
+				t.Error(err)
+			}
+		}
+		time.Sleep(time.Second)
+		code := fmt.Sprint(uint32(sim.TerminatedExitCode))
+		expect(t, n.seen(), "/tasks/create web", "/tasks/start web", "/tasks/create app", "/tasks/start app", "/tasks/exec-added x",
+			"/tasks/exit app "+code, "/tasks/exit web "+code, "/tasks/delete web "+code, "/tasks/delete app "+code)
+	})
+}

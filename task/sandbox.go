@@ -15,7 +15,7 @@ func (p Plan) isSandbox() bool { return p.Sandbox != "" && p.Sandbox == p.ID }
 
 // kind is how the plan's task is run.
 func (p Plan) kind() *kind {
-	if k := modes[p.mode].sandbox; p.isSandbox() && k != nil {
+	if k := modes[p.mode].sandbox; p.isSandbox() && k != nil && !p.pause {
 		return k
 	}
 	return &system
