@@ -13,6 +13,7 @@ type Snapshot map[string]*Task
 
 // Task is one task of a snapshot.
 type Task struct {
+	Place Place
 	Init  Status
 	Execs map[string]Status
 }
@@ -70,7 +71,7 @@ func (p *Pod) snapshot(ids ...string) {
 			delete(next, id)
 			continue
 		}
-		t := &Task{Init: p.status(c.init), Execs: make(map[string]Status, len(c.execs))}
+		t := &Task{Place: c.place, Init: p.status(c.init), Execs: make(map[string]Status, len(c.execs))}
 		for k, x := range c.execs {
 			t.Execs[k] = p.status(x)
 		}
