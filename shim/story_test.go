@@ -14,6 +14,7 @@ import (
 	"time"
 
 	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"google.golang.org/grpc/status"
 
 	"containerd-shim-hcs/hcs"
@@ -27,8 +28,10 @@ var rewrite = flag.Bool("rewrite", false, "write the stories anew")
 // below it are what came of it: the calls to the Host Compute Service, the events, the answer. "#" begins a comment.
 //
 //	create SCRIPT        create the task with a program of the simulator's language
+//	create-limited LIMITS SCRIPT    the same with limits, such as memory=64,count=2
 //	start [EXEC]         exec EXEC SCRIPT        kill SIGNAL [EXEC]     wait [EXEC]
 //	delete [EXEC]        state [EXEC]            pids                   output [EXEC]
+//	update LIMITS        memory=MiB, count=N, maximum=N, shares=N; the answer tells what the machine has
 //	sleep DURATION       fault RULE              crash                  delete-command
 func TestStories(t *testing.T) {
 	paths, err := filepath.Glob("../test/story/*.txt")
@@ -93,6 +96,11 @@ func (s *story) play(line string) string {
 	case "create":
 		_, err := s.task.Create(ctx, s.request(spec(rest)))
 		return answer(err)
+	case "create-limited":
+		_, err := s.task.Create(ctx, s.request(spec(second, limited(s.limitsOf(first)))))
+		return answer(err)
+	case "update":
+		return answer(s.update(s.limitsOf(rest)), s.limits())
 	case "start":
 		r, err := s.task.Start(ctx, &taskapi.StartRequest{ID: "web", ExecID: rest})
 		if err == nil && r.Pid == 0 {
@@ -143,6 +151,20 @@ func (s *story) play(line string) string {
 	}
 	s.t.Fatalf("unknown line %q", line)
 	return ""
+}
+
+// limitsOf reads memory=256,count=2.
+func (s *story) limitsOf(text string) *specs.WindowsResources {
+	var fields []any
+	for _, f := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }) {
+		name, value, _ := strings.Cut(f, "=")
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		fields = append(fields, name, n)
+	}
+	return resources(fields...)
 }
 
 func answer(err error, values ...any) string {

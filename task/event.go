@@ -3,6 +3,9 @@ package task
 import (
 	"time"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"containerd-shim-hcs/task/limits"
 	"containerd-shim-hcs/task/stdio"
 	"containerd-shim-hcs/task/storage"
 )
@@ -76,14 +79,27 @@ type (
 		Call Call
 		Key  Key
 	}
+	AskUpdate struct {
+		Call        Call
+		ID          string
+		Resources   *specs.WindowsResources
+		Annotations map[string]string
+	}
 )
 
 // Events that procedures answer with, and that happen.
 type (
 	HasCreated struct {
-		Call Call
-		ID   string
-		Err  error // what was acquired has been given back
+		Call   Call
+		ID     string
+		Limits limits.Plan
+		Err    error // what was acquired has been given back
+	}
+	HasUpdated struct {
+		Call   Call
+		ID     string
+		Limits limits.Plan // the old ones when there is an error
+		Err    error
 	}
 	HasStarted struct {
 		Call Call
@@ -115,7 +131,9 @@ func (e AskKill) task() string       { return e.Key.Task }
 func (e AskDelete) task() string     { return e.Key.Task }
 func (e AskResize) task() string     { return e.Key.Task }
 func (e AskCloseInput) task() string { return e.Key.Task }
+func (e AskUpdate) task() string     { return e.ID }
 func (e HasCreated) task() string    { return e.ID }
+func (e HasUpdated) task() string    { return e.ID }
 func (e HasStarted) task() string    { return e.Key.Task }
 func (e HasExited) task() string     { return e.Key.Task }
 func (e HasDrained) task() string    { return e.Key.Task }
@@ -168,6 +186,8 @@ type (
 		Key  Key
 		Size Size
 	}
+	// DoUpdate is an AskUpdate that may go on.
+	DoUpdate     AskUpdate
 	DoCloseInput struct{ Key Key }
 	DoDrain      struct{ Key Key }
 	DoStop       struct{ ID string }
@@ -203,6 +223,7 @@ func (DoStart) effect()      {}
 func (DoSignal) effect()     {}
 func (DoKill) effect()       {}
 func (DoResize) effect()     {}
+func (DoUpdate) effect()     {}
 func (DoCloseInput) effect() {}
 func (DoDrain) effect()      {}
 func (DoStop) effect()       {}

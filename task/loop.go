@@ -143,7 +143,10 @@ func (p *Pod) start(f Effect) {
 	switch f := f.(type) {
 	case DoCreate:
 		l := p.lives[Key{Task: f.ID}]
-		go func() { p.post(HasCreated{Call: f.Call, ID: f.ID, Err: p.run.create(l)}) }()
+		go func() {
+			err := p.run.create(l)
+			p.post(HasCreated{Call: f.Call, ID: f.ID, Limits: l.plan.Limits, Err: err})
+		}()
 	case CancelCreate:
 		p.lives[Key{Task: f.ID}].cancel()
 	case DoStart:
@@ -164,6 +167,12 @@ func (p *Pod) start(f Effect) {
 	case DoResize:
 		l := p.lives[f.Key]
 		go p.replyWith(f.Call, f.Key, func() error { return p.run.resize(l, f.Size) })
+	case DoUpdate:
+		l := p.lives[Key{Task: f.ID}]
+		go func() {
+			now, err := p.run.update(l, f)
+			p.post(HasUpdated{Call: f.Call, ID: f.ID, Limits: now, Err: err})
+		}()
 	case DoCloseInput:
 		l := p.lives[f.Key]
 		go l.closeInput()

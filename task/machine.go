@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+
+	"containerd-shim-hcs/task/limits"
 )
 
 // State is where a process is in its life.
@@ -54,8 +56,10 @@ type signal struct {
 
 // container is the machine's record of a task.
 type container struct {
-	init  *process
-	execs map[string]*process
+	init    *process
+	execs   map[string]*process
+	limits  limits.Plan
+	updates []AskUpdate // the first one is under way
 }
 
 // Machine is the state of all tasks of a shim. Step is its only writer. It is pure: no clock, no I/O, no lock.
@@ -87,6 +91,10 @@ func (m *Machine) Step(now time.Time, e Event) []Effect {
 		m.resize(e)
 	case AskCloseInput:
 		m.closeInput(e)
+	case AskUpdate:
+		m.update(e)
+	case HasUpdated:
+		m.updated(e)
 	case HasCreated:
 		m.created(e)
 	case HasStarted:
@@ -159,7 +167,7 @@ func (m *Machine) created(e HasCreated) {
 		}
 		return
 	}
-	p.state = Created
+	p.state, c.limits = Created, e.Limits
 	m.do(Publish{Kind: TaskCreated, Key: p.key, Detail: p.detail})
 	m.reply(e.Call, nil)
 	if len(p.deletes) > 0 { // the client gave up on the create and asked for its removal meanwhile

@@ -63,6 +63,8 @@ type live struct {
 
 	request *CreateRequest           // init only
 	params  schema.ProcessParameters // the process; init's come from the plan
+	plan    Plan                     // init only; its limits are what update last came to
+	doubt   bool                     // init only; the limits may be others, because an update could not be taken back
 	bounds  Bounds                   // init only; execs have their container's
 	parent  *live                    // an exec's init
 	ledger  *ledger.Ledger
@@ -130,7 +132,7 @@ func (r *Runner) create(l *live) (err error) {
 	if err != nil {
 		return fmt.Errorf("create %s: %w", l.key, err)
 	}
-	l.params, l.bounds = plan.Init, plan.Bounds
+	l.plan, l.params, l.bounds = plan, plan.Init, plan.Bounds
 	if err := r.own(ctx, l); err != nil {
 		return fmt.Errorf("create %s: %w", l.key, err)
 	}

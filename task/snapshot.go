@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/containerd/errdefs"
+
+	"containerd-shim-hcs/task/limits"
 )
 
 // Snapshot is the state of all tasks at one moment. It is immutable, and may be read from any goroutine.
@@ -11,8 +13,9 @@ type Snapshot map[string]*Task
 
 // Task is one task of a snapshot.
 type Task struct {
-	Init  Status
-	Execs map[string]Status
+	Init   Status
+	Execs  map[string]Status
+	Limits limits.Plan // in force
 }
 
 // Status is one process of a snapshot.
@@ -63,7 +66,7 @@ func (p *Pod) snapshot(id string) {
 		}
 	}
 	if c := p.machine.tasks[id]; c != nil {
-		t := &Task{Init: p.status(c.init), Execs: make(map[string]Status, len(c.execs))}
+		t := &Task{Init: p.status(c.init), Limits: c.limits, Execs: make(map[string]Status, len(c.execs))}
 		for k, x := range c.execs {
 			t.Execs[k] = p.status(x)
 		}

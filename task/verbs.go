@@ -80,6 +80,12 @@ func (p *Pod) CloseInput(ctx context.Context, k Key) error {
 	return err
 }
 
+// Update changes the limits of a container that has not ended: all that is asked for, or nothing.
+func (p *Pod) Update(ctx context.Context, id string, r *specs.WindowsResources, annotations map[string]string) error {
+	_, err := p.ask(ctx, nil, func(c Call) Event { return AskUpdate{Call: c, ID: id, Resources: r, Annotations: annotations} })
+	return err
+}
+
 // Wait blocks until the process is done or ctx ends.
 func (p *Pod) Wait(ctx context.Context, k Key) (Exit, error) {
 	s, err := p.Snapshot().Find(k)

@@ -1,8 +1,11 @@
 package winhost
 
 import (
+	"cmp"
 	"io"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -19,6 +22,7 @@ type group struct {
 	c    sim.Container
 	job  windows.Handle
 	host *Host
+	most atomic.Uint64 // commit limit in bytes, 0 for none
 
 	mu    sync.Mutex // guards the fields below
 	seen  map[uint32]sample
@@ -41,15 +45,12 @@ func (h *Host) Open(c sim.Container) (sim.Group, error) {
 	}
 	var limit windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION
 	limit.BasicLimitInformation.LimitFlags = windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE
-	if c.MemoryMB > 0 {
-		limit.BasicLimitInformation.LimitFlags |= windows.JOB_OBJECT_LIMIT_JOB_MEMORY
-		limit.JobMemoryLimit = uintptr(c.MemoryMB << 20)
-	}
 	if _, err := windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation, uintptr(unsafe.Pointer(&limit)), uint32(unsafe.Sizeof(limit))); err != nil {
 		windows.CloseHandle(job)
 		return nil, fail("SetInformationJobObject", c.ID, err)
 	}
 	g := &group{view: newView(h.root, c), c: c, job: job, host: h, seen: map[uint32]sample{}}
+	g.Limit(c.MemoryMB)
 	h.add(g)
 	return g, nil
 }
@@ -77,7 +78,28 @@ func (g *group) sample() []process {
 	}
 	g.seen = now
 	g.peak = max(g.peak, commit)
+	if most := g.most.Load(); most > 0 && commit > most {
+		largest := slices.MaxFunc(list, func(a, b process) int { return cmp.Compare(a.commit, b.commit) })
+		end(largest.pid, noMemory)
+	}
 	return list
+}
+
+// Limit implements sim.Group. The job would refuse what passes the limit; Wine's does not (hcs-api §8.3), so the process that commits
+// most is ended when a sample finds the container beyond it.
+func (g *group) Limit(memoryMB uint64) { g.most.Store(memoryMB << 20) }
+
+// noMemory is STATUS_NO_MEMORY, as in hcs/sim.
+const noMemory = 0xC0000017
+
+// end ends a process, if it is still there.
+func end(pid, code uint32) {
+	h, err := windows.OpenProcess(windows.PROCESS_TERMINATE, false, pid)
+	if err != nil {
+		return
+	}
+	defer windows.CloseHandle(h)
+	_ = windows.TerminateProcess(h, code)
 }
 
 // running lists the job's processes.
