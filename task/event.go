@@ -111,8 +111,10 @@ type (
 		Key  Key
 		Exit Exit
 	}
-	HasDrained  struct{ Key Key }
-	HasStopped  struct{ ID string } // no process of the container runs any more
+	HasDrained struct{ Key Key }
+	HasStopped struct{ ID string } // no process of the container runs any more
+	// HasHitLimit is a container that ran into its memory limit.
+	HasHitLimit struct{ ID string }
 	HasReleased struct {
 		Key Key
 		Err error
@@ -139,6 +141,7 @@ func (e HasExited) task() string     { return e.Key.Task }
 func (e HasDrained) task() string    { return e.Key.Task }
 func (e HasStopped) task() string    { return e.ID }
 func (e HasAnswered) task() string   { return e.Key.Task }
+func (e HasHitLimit) task() string   { return e.ID }
 func (e HasReleased) task() string   { return e.Key.Task }
 
 // Effect is what Step answers with.
@@ -155,10 +158,11 @@ const (
 	ExecStarted
 	TaskExited // of init or of an exec
 	TaskDeleted
+	TaskOOM // the container ran into its memory limit
 )
 
 func (k Kind) String() string {
-	return [...]string{"create", "start", "exec-added", "exec-started", "exit", "delete"}[k]
+	return [...]string{"create", "start", "exec-added", "exec-started", "exit", "delete", "oom"}[k]
 }
 
 // Effects. Those that begin with Do start a procedure; of DoSignal, DoKill and DoResize comes a HasAnswered when somebody waits.

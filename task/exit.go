@@ -53,6 +53,7 @@ func (r *Runner) wait(l *live) Exit {
 		e.ExitedAt = time.Now()
 	}
 	exit := Exit{Code: e.Code, At: e.ExitedAt}
+	l.failed.Store(e.Err == nil && exit.Code != 0 && !l.told.Load())
 	if l.parent == nil {
 		if err := l.ledger.Ended(ledger.Exit{Pid: p.Pid(), Code: exit.Code, At: exit.At}); err != nil {
 			r.Log.Warn("exit status is not recorded", "process", l.key.String(), "error", err)

@@ -31,6 +31,7 @@ type message struct {
 	make  func(Call) Event
 	reply chan Reply
 	live  *live // the procedures' side of a process that the event brings into being
+	of    *live // that the event is about, when it could come after its end
 }
 
 // NewPod starts the loop. publish gets the events of the contract in their order and must not block.
@@ -66,6 +67,9 @@ func (p *Pod) loop() {
 
 func (p *Pod) step(msg message) {
 	e := msg.event
+	if msg.of != nil && p.lives[msg.of.key] != msg.of { // another task has the id now
+		return
+	}
 	if msg.make != nil {
 		p.last++
 		p.calls[p.last] = msg.reply
@@ -83,9 +87,11 @@ func (p *Pod) step(msg message) {
 }
 
 // post brings an event from a procedure to the loop.
-func (p *Pod) post(e Event) {
+func (p *Pod) post(e Event) { p.send(message{event: e}) }
+
+func (p *Pod) send(msg message) {
 	select {
-	case p.in <- message{event: e}:
+	case p.in <- msg:
 	case <-p.quit:
 	}
 }

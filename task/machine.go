@@ -60,6 +60,7 @@ type container struct {
 	execs   map[string]*process
 	limits  limits.Plan
 	updates []AskUpdate // the first one is under way
+	hit     bool        // it ran into its memory limit
 }
 
 // Machine is the state of all tasks of a shim. Step is its only writer. It is pure: no clock, no I/O, no lock.
@@ -107,6 +108,8 @@ func (m *Machine) Step(now time.Time, e Event) []Effect {
 		m.systemStopped(e)
 	case HasReleased:
 		m.released(e)
+	case HasHitLimit:
+		m.hitLimit(e)
 	case HasAnswered:
 		m.do(e.Reply)
 	}
@@ -235,6 +238,9 @@ func (m *Machine) hasStarted(e HasStarted) {
 		kind = ExecStarted
 	}
 	m.do(Publish{Kind: kind, Key: p.key, Detail: p.detail, Pid: p.pid})
+	if p == c.init && c.hit { // an update saw it before the start was answered
+		m.do(Publish{Kind: TaskOOM, Key: p.key, Detail: p.detail, Pid: p.pid})
+	}
 	m.do(Reply{Call: e.Call, Pid: p.pid})
 	if p.size != nil {
 		m.do(DoResize{Key: p.key, Size: *p.size})

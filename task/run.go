@@ -61,22 +61,27 @@ type live struct {
 	ctx    context.Context // of the create, so that it can be given up
 	cancel context.CancelFunc
 
-	request *CreateRequest           // init only
-	params  schema.ProcessParameters // the process; init's come from the plan
-	plan    Plan                     // init only; its limits are what update last came to
-	doubt   bool                     // init only; the limits may be others, because an update could not be taken back
-	bounds  Bounds                   // init only; execs have their container's
-	parent  *live                    // an exec's init
-	ledger  *ledger.Ledger
-	disown  func()                       // gives up the ownership of the container
-	system  atomic.Pointer[systemHandle] // init only
-	streams atomic.Pointer[stdio.Set]
-	process atomic.Pointer[processHandle]
-	closing atomic.Bool   // standard input ends
-	gone    chan struct{} // closed when the process has ended
-	lost    chan struct{} // closed when nothing ends it and we give up
-	given   atomic.Bool   // lost was closed
-	unknown atomic.Bool   // the service was lost; whether the process runs is being found out
+	request  *CreateRequest           // init only
+	params   schema.ProcessParameters // the process; init's come from the plan
+	plan     Plan                     // init only; its limits are what update last came to
+	doubt    bool                     // init only; the limits may be others, because an update could not be taken back
+	bounds   Bounds                   // init only; execs have their container's
+	parent   *live                    // an exec's init
+	ledger   *ledger.Ledger
+	disown   func()                       // gives up the ownership of the container
+	system   atomic.Pointer[systemHandle] // init only
+	streams  atomic.Pointer[stdio.Set]
+	process  atomic.Pointer[processHandle]
+	closing  atomic.Bool   // standard input ends
+	gone     chan struct{} // closed when the process has ended
+	lost     chan struct{} // closed when nothing ends it and we give up
+	given    atomic.Bool   // lost was closed
+	unknown  atomic.Bool   // the service was lost; whether the process runs is being found out
+	usage    usage         // init only
+	watching sync.Once     // begins the watch over its memory
+	hit      func()        // init only; tells the loop that the memory limit was hit
+	told     atomic.Bool   // it was told to end
+	failed   atomic.Bool   // it has ended with an error, and was not told to
 }
 
 // Interfaces cannot be swapped atomically, structs around them can.
@@ -133,6 +138,7 @@ func (r *Runner) create(l *live) (err error) {
 		return fmt.Errorf("create %s: %w", l.key, err)
 	}
 	l.plan, l.params, l.bounds = plan, plan.Init, plan.Bounds
+	l.usage.limit(plan.Limits.MemoryMB)
 	if err := r.own(ctx, l); err != nil {
 		return fmt.Errorf("create %s: %w", l.key, err)
 	}
@@ -256,6 +262,7 @@ func (r *Runner) start(l *live) (uint32, error) {
 		return 0, fmt.Errorf("start %s: %w", l.key, err)
 	}
 	l.process.Store(&processHandle{Process: p})
+	r.watchMemory(l)
 	l.streams.Load().Attach(p)
 	return p.Pid(), nil
 }

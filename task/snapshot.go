@@ -16,6 +16,8 @@ type Task struct {
 	Init   Status
 	Execs  map[string]Status
 	Limits limits.Plan // in force
+
+	HitMemoryLimit bool
 }
 
 // Status is one process of a snapshot.
@@ -66,7 +68,7 @@ func (p *Pod) snapshot(id string) {
 		}
 	}
 	if c := p.machine.tasks[id]; c != nil {
-		t := &Task{Init: p.status(c.init), Limits: c.limits, Execs: make(map[string]Status, len(c.execs))}
+		t := &Task{Init: p.status(c.init), Limits: c.limits, HitMemoryLimit: c.hit, Execs: make(map[string]Status, len(c.execs))}
 		for k, x := range c.execs {
 			t.Execs[k] = p.status(x)
 		}

@@ -31,12 +31,22 @@ func (r *Runner) update(l *live, e DoUpdate) (limits.Plan, error) {
 	if err != nil {
 		return old, fmt.Errorf("update %s: %w", l.key, err)
 	}
+	// What happened under the old limit is not the new one's.
+	if l.process.Load() != nil && plan.MemoryMB != old.MemoryMB {
+		if _, err := r.look(context.Background(), l); err != nil && !inTransit(err) {
+			return old, fmt.Errorf("update %s: %w", l.key, err)
+		}
+	}
 	for i := range steps {
 		if err := r.modify(l, &steps[i].Do); err != nil {
 			return old, fmt.Errorf("update %s: %s: %w", l.key, steps[i].Name, r.takeBack(l, steps[:i+1], err))
 		}
 	}
 	l.plan.asked, l.plan.Limits, l.doubt = asked, plan, false
+	if plan.MemoryMB != old.MemoryMB {
+		l.usage.limit(plan.MemoryMB)
+		r.watchMemory(l)
+	}
 	return plan, nil
 }
 

@@ -60,3 +60,16 @@ func (m *Machine) dropUpdates(c *container) {
 		}
 	}
 }
+
+// hitLimit says once that a container ran into its memory limit: after its start, and before its exit, which is when CRI takes it for
+// the reason of the exit. Of one that has stopped it would be too late.
+func (m *Machine) hitLimit(e HasHitLimit) {
+	c, init, err := m.find(Key{Task: e.ID})
+	if err != nil || c.hit {
+		return
+	}
+	c.hit = true
+	if init.state == Running || init.state == Exited && init.started {
+		m.do(Publish{Kind: TaskOOM, Key: init.key, Detail: init.detail, Pid: init.pid})
+	}
+}

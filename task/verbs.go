@@ -27,6 +27,7 @@ type Options struct {
 // Create makes a container and its init process's streams; nothing runs yet.
 func (p *Pod) Create(ctx context.Context, req CreateRequest) error {
 	l := newLive(Key{Task: req.ID}, req.Detail, &req)
+	l.hit = func() { p.send(message{event: HasHitLimit{req.ID}, of: l}) }
 	_, err := p.ask(ctx, l, func(c Call) Event { return AskCreate{Call: c, ID: req.ID, Detail: req.Detail} })
 	return err
 }

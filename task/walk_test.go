@@ -119,7 +119,7 @@ func (w *walk) key() Key {
 
 func (w *walk) ask() {
 	k := w.key()
-	switch w.rng.IntN(11) {
+	switch w.rng.IntN(12) {
 	case 0:
 		w.request(func(c Call) Event { return AskCreate{Call: c, ID: k.Task} })
 	case 1, 2:
@@ -137,6 +137,8 @@ func (w *walk) ask() {
 	case 9:
 		w.request(func(c Call) Event { return AskUpdate{Call: c, ID: k.Task} })
 	case 10:
+		w.step(HasHitLimit{k.Task})
+	case 11:
 		if len(w.alive) > 0 {
 			w.exit(w.anyAlive())
 		}
@@ -273,6 +275,10 @@ func (w *walk) published(p Publish) {
 				}
 			}
 		}
+	case TaskOOM:
+		need(p.Key.Exec == "", "of an exec")
+		need(was(start), "not started")
+		need(!was(TaskExited), "after the exit")
 	case TaskDeleted:
 		need(!was(start) || was(TaskExited), "delete of what runs")
 	case TaskStarted, ExecStarted:
