@@ -193,7 +193,7 @@ func (s *sandboxes) sum(ctx context.Context) *schema.Statistics {
 	for id := range s.pod.Snapshot() {
 		st, err := s.pod.Statistics(ctx, id)
 		if err == nil {
-			sum.Add(st)
+			sum.Add(&st.Statistics)
 		}
 	}
 	return &sum

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+
+	"containerd-shim-hcs/task/limits"
 )
 
 // Snapshot is the state of all tasks at one moment. It is immutable, and may be read from any goroutine.
@@ -13,9 +15,12 @@ type Snapshot map[string]*Task
 
 // Task is one task of a snapshot.
 type Task struct {
-	Place Place
-	Init  Status
-	Execs map[string]Status
+	Place  Place
+	Init   Status
+	Execs  map[string]Status
+	Limits limits.Plan // in force
+
+	HitMemoryLimit bool
 }
 
 // Status is one process of a snapshot.
@@ -71,7 +76,7 @@ func (p *Pod) snapshot(ids ...string) {
 			delete(next, id)
 			continue
 		}
-		t := &Task{Place: c.place, Init: p.status(c.init), Execs: make(map[string]Status, len(c.execs))}
+		t := &Task{Place: c.place, Init: p.status(c.init), Limits: c.limits, HitMemoryLimit: c.hit, Execs: make(map[string]Status, len(c.execs))}
 		for k, x := range c.execs {
 			t.Execs[k] = p.status(x)
 		}
