@@ -46,6 +46,11 @@ test: install ## all tests, and the conformance script on the rig
 	cd test/conform && $(GO) test ./...
 	cd test/compat && $(GO) test ./...
 	$(MAKE) wine conform
+	$(MAKE) rigsoak CYCLES=200
+	$(MAKE) torture ROUNDS=5
+	$(MAKE) versions OLDER=1.7 NEWEST= ONLY='^(run|exec|kill|delete|state|events)/'
+	$(MAKE) upgrade OLDER=1.7
+	$(MAKE) deploy OLDER=1.7
 
 .PHONY: race
 race: ## the portable packages' tests under the race detector
@@ -54,11 +59,6 @@ race: ## the portable packages' tests under the race detector
 .PHONY: walk
 walk: ## a million random steps of the task machine
 	$(GO) test ./task -run Walk -count=1 -walk.steps=1000000
-
-# In process, over the simulator; SOAK=full is ten times as long.
-.PHONY: soak
-soak: ## 200,000 execs in one container: heap, goroutines and files before and after
-	$(GO) test ./shim -run Soak -count=1 -v -timeout 60m -soak.cycles=$(if $(filter full,$(SOAK)),2000000,200000)
 
 .PHONY: golden
 golden: ## rewrite the golden files and the stories, for review in the diff
@@ -80,6 +80,7 @@ lint: $(BIN)/golangci-lint ## gofmt, vet, the lints of test/arch, golangci-lint 
 	$(BIN)/golangci-lint run $$($(GO) list -f '{{.Dir}}' ./... | grep -v '/test/rig/simd')
 	GOOS=windows $(BIN)/golangci-lint run ./...
 	cd test/conform && GOOS=windows ../../$(BIN)/golangci-lint run ./...
+	cd test/deploy && $(GO) vet ./... && $(GO) test ./...
 
 .PHONY: windows
 windows: ## vet for windows/amd64 and windows/arm64, and build
@@ -158,8 +159,42 @@ wine: rig ## every test that is built for Windows only, and the self-test of the
 	$(WINDOWS) GOARCH=amd64 $(GO) build -o $$bin/selftest.exe ./test/rig/dll/selftest; \
 	$$rig run $$bin/selftest.exe
 
+# In process, over the simulator, and then on the rig. SOAK=full is ten times as long in process.
+CYCLES ?= 5000
+
+.PHONY: soak
+soak: ## 200,000 execs in process (SOAK=full: 2,000,000) and 5,000 on the rig: heap, goroutines, handles before and after
+	$(GO) test ./shim -run 'Soak$$' -count=1 -v -timeout 60m -soak.cycles=$(if $(filter full,$(SOAK)),2000000,200000)
+	@$(MAKE) rigsoak
+
+.PHONY: rigsoak
+rigsoak: rig
+	@export RIG=$(RIGDIR)/soak; \
+	$(RIGCMD) wipe; trap '$(RIGCMD) down' EXIT; $(RIGCMD) up; \
+	$(RIGCMD) ctr images import $(IMAGE) >/dev/null; \
+	$(RIGCMD) run $(BIN)/conform.exe soak -cycles $(CYCLES)
+
+# The seed of a round that had a finding and ROUNDS=1 bring it again. RUNTIME is run after ours, with the same rounds, and printed beside it.
+SEED ?= 1
+ROUNDS ?= 200
+OURS := io.containerd.hcs.v1
+
+.PHONY: torture
+torture: rig ## random lives while shims and containerd are killed, HCS fails and restarts (SEED, ROUNDS, RUNTIME=io.containerd.runhcs.v1)
+	@export RIG=$(RIGDIR)/torture; mkdir -p $(RIGDIR)/tally; \
+	trap '$(RIGCMD) down' EXIT; tallies=; \
+	for runtime in $(OURS) $(filter-out $(OURS),$(RUNTIME)); do \
+		echo "torture: $$runtime"; \
+		$(RIGCMD) wipe; $(RIGCMD) up $(if $(PEER),--peer $(PEER)); \
+		$(RIGCMD) ctr images import $(IMAGE) >/dev/null; \
+		tally=$(RIGDIR)/tally/$$runtime.json; tallies="$$tallies $$tally"; rm -f $$tally; \
+		$(RIGCMD) run $(BIN)/conform.exe torture -runtime $$runtime -seed $(SEED) -rounds $(ROUNDS) -tally $$tally -v || true; \
+	done; \
+	$(BIN)/conform tally $$tallies
+
 # Older daemons that are in use; the newest is the rig's own. A containerd brings its own ctr.
 OLDER ?= 1.7 2.2 2.3
+NEWEST ?= 2.4
 
 .PHONY: older
 older:
@@ -170,8 +205,8 @@ older:
 
 .PHONY: versions
 versions: rig older ## the conformance script on every containerd in use, with the one shim (ONLY=REGEX for some cases)
-	@failed=; for v in $(OLDER) 2.4; do \
-		export RIG=$(RIGDIR)/containerd-$$v; daemon=$(BIN)/containerd-$$v/containerd.exe; [ $$v != 2.4 ] || daemon=$(BIN)/containerd.exe; \
+	@failed=; for v in $(OLDER) $(NEWEST); do \
+		export RIG=$(RIGDIR)/containerd-$$v; daemon=$(BIN)/containerd-$$v/containerd.exe; [ $$v != '$(NEWEST)' ] || daemon=$(BIN)/containerd.exe; \
 		echo "versions: the script on containerd $$v"; \
 		$(RIGCMD) wipe; $(RIGCMD) up --containerd $$daemon; \
 		$(RIGCMD) ctr images import $(IMAGE); \
@@ -186,7 +221,18 @@ upgrade: rig older ## running tasks live through every containerd in use, from t
 	$(RIGCMD) wipe; trap '$(RIGCMD) down' EXIT; $(RIGCMD) up --containerd $(BIN)/containerd-$(firstword $(OLDER))/containerd.exe; \
 	$(RIGCMD) ctr images import $(IMAGE); \
 	$(RIGCMD) run $(BIN)/conform.exe upgrade -runtime io.containerd.hcs.v1 \
-		-to '$(subst $() ,$(comma),$(foreach v,$(wordlist 2,9,$(OLDER)),Z:$(abspath $(BIN))/containerd-$v/containerd.exe) Z:$(abspath $(BIN))/containerd.exe)'
+		-to '$(subst $() ,$(comma),$(strip $(foreach v,$(wordlist 2,9,$(OLDER)),Z:$(abspath $(BIN))/containerd-$v/containerd.exe) Z:$(abspath $(BIN))/containerd.exe))'
+
+.PHONY: deploy
+deploy: rig older ## containerd reads the configurations of deploy/kubernetes
+	@export RIG=$(RIGDIR)/deploy; trap '$(RIGCMD) down' EXIT; $(RIGCMD) up; \
+	check() { \
+		$(RIGCMD) run $$1 -c "Z:$(CURDIR)/deploy/kubernetes/$$2" config dump >$(RIGDIR)/dump.toml </dev/null; \
+		(cd test/deploy && $(GO) run ./dumped ../../deploy/kubernetes/$$2 ../../$(RIGDIR)/dump.toml); \
+		echo "deploy: $$1 has all of $$2"; \
+	}; \
+	check $(BIN)/containerd.exe containerd-2.toml; \
+	for v in $(OLDER); do check $(BIN)/containerd-$$v/containerd.exe containerd-$$([ $$v = 1.7 ] && echo 1.7 || echo 2).toml; done
 
 # The table decides: a failing peer is news, not an error of make.
 .PHONY: peer

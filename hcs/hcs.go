@@ -122,6 +122,8 @@ type Layers interface {
 type Network interface {
 	// CreateNamespace makes the namespace with the id the caller chose, so that it can be claimed before it exists.
 	CreateNamespace(ctx context.Context, id string) error
+	// FindNamespace fails with ErrNotFound when there is none.
+	FindNamespace(ctx context.Context, id string) error
 	// DeleteNamespace fails with ErrNotFound when there is none.
 	DeleteNamespace(ctx context.Context, id string) error
 	// AddEndpoint attaches an existing endpoint to a namespace.

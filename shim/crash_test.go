@@ -83,15 +83,15 @@ func (n *node) briefLife() (ended bool) {
 	if _, err := n.task.Create(ctx, n.request(spec("sleep 2s; exit 6"))); err != nil {
 		return false
 	}
-	if _, err := n.task.Start(ctx, &taskapi.StartRequest{ID: "web"}); err != nil {
+	if _, err := n.task.Start(ctx, &taskapi.StartRequest{ID: n.id}); err != nil {
 		return false
 	}
 	if n.exec("x", "exit 3") == nil {
-		if _, err := n.task.Start(ctx, &taskapi.StartRequest{ID: "web", ExecID: "x"}); err != nil {
+		if _, err := n.task.Start(ctx, &taskapi.StartRequest{ID: n.id, ExecID: "x"}); err != nil {
 			return false
 		}
 	}
-	if _, err := n.task.Wait(ctx, &taskapi.WaitRequest{ID: "web"}); err != nil {
+	if _, err := n.task.Wait(ctx, &taskapi.WaitRequest{ID: n.id}); err != nil {
 		return false
 	}
 	_, err := n.delete("")

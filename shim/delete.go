@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
@@ -23,7 +24,7 @@ const (
 	// deleteBound leaves a second of the five that containerd gives the command.
 	deleteBound = 4 * time.Second
 	ownBound    = time.Second // for an ending shim to let go
-	askBound    = time.Second // for a shim to say that it will end
+	askBound    = time.Second // for a shim to give the container up
 	panicMost   = 64 << 10    // of a crash report that is passed on
 	// statusUnknown is the exit status of a container that nobody knows the end of; containerd's own value.
 	statusUnknown = 255
@@ -39,8 +40,14 @@ func Delete(ctx context.Context, m hcs.Machine, ledgers, crash string, lock ledg
 	if err != nil {
 		return err
 	}
-	if err := endShim(ctx, m.Host, f); err != nil {
-		fmt.Fprintf(stderr, "the shim is to end: %v\n", err)
+	exit := led.Exit()
+	home, err := homeOf(f.Bundle, f.ID)
+	if err != nil { // as at start, so no shim has it for a pod's container
+		fmt.Fprintf(stderr, "%v\n", err)
+		home = f.ID
+	}
+	if err := giveUp(ctx, m.Host, f, home); err != nil {
+		fmt.Fprintf(stderr, "the shim is to give the container up: %v\n", err)
 	}
 	// A shim that is ending lets go soon. One that does not is dead to containerd, which is why this command runs.
 	if disown, err := led.OwnSoon(ctx, lock, ownBound); err != nil {
@@ -51,8 +58,15 @@ func Delete(ctx context.Context, m hcs.Machine, ledgers, crash string, lock ledg
 	if n := led.Damaged(); n > 0 {
 		fmt.Fprintf(stderr, "ledger of %s: %d lines cannot be read\n", f.ID, n)
 	}
+	// The shim that ended, or gave the container up, has gone on with the ledger.
+	if led, err = ledger.Open(ledgers, f.Namespace, f.ID); err != nil {
+		return err
+	}
 	resp := &taskapi.DeleteResponse{ExitStatus: statusUnknown, ExitedAt: timestamppb.Now()}
 	if e := led.Exit(); e != nil {
+		exit = e
+	}
+	if e := exit; e != nil {
 		resp.Pid, resp.ExitStatus, resp.ExitedAt = e.Pid, e.Code, timestamppb.New(e.At)
 	}
 	if err := task.Release(ctx, m, led); err != nil {
@@ -60,6 +74,9 @@ func Delete(ctx context.Context, m hcs.Machine, ledgers, crash string, lock ledg
 		fmt.Fprintf(stderr, "release %s: %v\n", f.ID, err)
 	} else if err := led.Remove(); err != nil {
 		fmt.Fprintf(stderr, "release %s: %v\n", f.ID, err)
+	}
+	if err := removeHalfRemoved(f.Bundle); err != nil {
+		fmt.Fprintf(stderr, "bundle: %v\n", err)
 	}
 	b, err := proto.Marshal(resp)
 	if err != nil {
@@ -69,11 +86,21 @@ func Delete(ctx context.Context, m hcs.Machine, ledgers, crash string, lock ledg
 	return err
 }
 
-// endShim tells the shim that was started for the container to end, if it runs. One that has other containers goes on.
-func endShim(ctx context.Context, h hcs.Host, f Flags) error {
+// removeHalfRemoved removes what is left of an earlier bundle of the id. containerd renames a bundle to this name before it removes it;
+// when a process still had its working directory there, the rest stays, no later bundle of the id can be renamed to it, and a create then
+// finds the id taken.
+func removeHalfRemoved(bundle string) error {
+	if bundle == "" {
+		return nil
+	}
+	return os.RemoveAll(filepath.Join(filepath.Dir(bundle), "."+filepath.Base(bundle)))
+}
+
+// giveUp tells the shim that has the container, if it runs, to end it. The shim itself ends unless it has other containers.
+func giveUp(ctx context.Context, h hcs.Host, f Flags, home string) error {
 	ctx, cancel := context.WithTimeout(ctx, askBound)
 	defer cancel()
-	conn, err := h.DialPipe(ctx, Address(f.Namespace, f.ID))
+	conn, err := h.DialPipe(ctx, Address(f.Namespace, home))
 	if errdefs.IsNotFound(err) {
 		return nil
 	}

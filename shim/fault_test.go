@@ -24,9 +24,9 @@ func (n *node) life() (createErr error) {
 	if _, err := n.task.Create(n.t.Context(), r); err != nil {
 		return err
 	}
-	if _, err := n.task.Start(n.t.Context(), &taskapi.StartRequest{ID: "web"}); err == nil {
+	if _, err := n.task.Start(n.t.Context(), &taskapi.StartRequest{ID: n.id}); err == nil {
 		if n.exec("x", "exit 3") == nil {
-			if _, err := n.task.Start(n.t.Context(), &taskapi.StartRequest{ID: "web", ExecID: "x"}); err == nil {
+			if _, err := n.task.Start(n.t.Context(), &taskapi.StartRequest{ID: n.id, ExecID: "x"}); err == nil {
 				n.waitFor("x")
 			}
 			_, _ = n.delete("x")
@@ -42,7 +42,7 @@ func (n *node) life() (createErr error) {
 func (n *node) waitFor(exec string) {
 	for range 10 {
 		ctx, cancel := context.WithTimeout(n.t.Context(), 2*time.Minute)
-		_, err := n.task.Wait(ctx, &taskapi.WaitRequest{ID: "web", ExecID: exec})
+		_, err := n.task.Wait(ctx, &taskapi.WaitRequest{ID: n.id, ExecID: exec})
 		cancel()
 		if err == nil {
 			return
@@ -149,7 +149,7 @@ func (n *node) deleteCommand() *taskapi.DeleteResponse {
 	defer c.Close()
 	var stdout, stderr bytes.Buffer
 	start := time.Now()
-	if err := Delete(n.t.Context(), n.svc.Machine(c), n.ledgers(), n.dir+"/crash", host.TryLockFile, Flags{Namespace: ns, ID: "web"}, &stdout, &stderr); err != nil {
+	if err := Delete(n.t.Context(), n.svc.Machine(c), n.ledgers(), n.dir+"/crash", host.TryLockFile, Flags{Namespace: ns, ID: n.id, Bundle: n.bundles[n.id]}, &stdout, &stderr); err != nil {
 		n.t.Errorf("delete command: %v", err)
 	}
 	if stderr.Len() > 0 {

@@ -15,7 +15,7 @@ func FuzzOptions(f *testing.F) {
 	f.Add("containerd.runc.v1.Options", []byte{0xff})
 	f.Add("", []byte{})
 	f.Fuzz(func(t *testing.T, url string, value []byte) {
-		if _, err := decodeOptions(&anypb.Any{TypeUrl: url, Value: value}); err != nil && !errdefs.IsInvalidArgument(err) {
+		if _, err := parseOptions(&anypb.Any{TypeUrl: url, Value: value}); err != nil && !errdefs.IsInvalidArgument(err) {
 			t.Errorf("%q: %v", url, err)
 		}
 	})

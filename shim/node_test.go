@@ -33,8 +33,19 @@ import (
 )
 
 // node is a machine with the simulator under it, a shim on it and a containerd around it: what receives events, serves the streams'
-// pipes and calls the task API.
+// pipes and calls the task API, for one container.
 type node struct {
+	*lab
+	id string
+}
+
+// as is the same node with another container.
+func (n *node) as(id string) *node { return &node{lab: n.lab, id: id} }
+
+// shimID is of the container that the shim is started for.
+const shimID = "web"
+
+type lab struct {
 	t       *testing.T
 	svc     *sim.Service
 	machine hcs.Machine // containerd's own client of the simulator: for pipes
@@ -50,6 +61,8 @@ type node struct {
 	mu     sync.Mutex
 	events []string
 	outs   map[string]*stream
+	// bundles are the newest of each container.
+	bundles map[string]string
 }
 
 // stream is the client's end of an output pipe.
@@ -73,7 +86,7 @@ func newNode(t *testing.T, cfg sim.Config, wrap func(hcs.Machine) hcs.Machine) *
 	store.AddDir(baseDir, secondLayer)
 	store.AddScratch(scratchDir)
 	cfg.Store = store
-	n := &node{t: t, svc: sim.New(cfg), dir: t.TempDir(), outs: map[string]*stream{}}
+	n := &node{&lab{t: t, svc: sim.New(cfg), dir: t.TempDir(), outs: map[string]*stream{}, bundles: map[string]string{}}, shimID}
 	n.machine = n.svc.Machine(n.svc.Connect("containerd.exe", 1))
 	n.serveEvents()
 
@@ -110,7 +123,7 @@ func (n *node) boot(wrap func(hcs.Machine) hcs.Machine) {
 		n.svc.ResetJournal()
 	}
 	go func() {
-		served <- Serve(ctx, Config{Machine: m, Namespace: ns, ID: "web", Bundle: n.dir, Events: eventsPipe, Ledgers: n.ledgers(), Lock: n.lock}, func() { close(ready) })
+		served <- Serve(ctx, Config{Machine: m, Namespace: ns, ID: shimID, Bundle: n.dir, Events: eventsPipe, Ledgers: n.ledgers(), Lock: n.lock}, func() { close(ready) })
 		shimClient.Close() // the end of the process
 		for _, unlock := range n.locks {
 			unlock()
@@ -126,7 +139,7 @@ func (n *node) boot(wrap func(hcs.Machine) hcs.Machine) {
 
 // connect dials the shim.
 func (n *node) connect() {
-	conn, err := n.machine.Host.DialPipe(n.t.Context(), Address(ns, "web"))
+	conn, err := n.machine.Host.DialPipe(n.t.Context(), Address(ns, shimID))
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -176,7 +189,7 @@ func (n *node) keepLedgers() func() {
 // close ends the shim and the simulator and returns what is still held there.
 func (n *node) close() []string {
 	if !n.crashed {
-		if _, err := n.task.Shutdown(n.t.Context(), &taskapi.ShutdownRequest{ID: "web", Now: true}); err != nil {
+		if _, err := n.task.Shutdown(n.t.Context(), &taskapi.ShutdownRequest{ID: shimID, Now: true}); err != nil {
 			n.t.Errorf("shutdown: %v", err)
 		}
 	}
@@ -348,14 +361,25 @@ func (n *node) bundle(s *specs.Spec) string {
 	if err := os.WriteFile(filepath.Join(dir, "config.json"), b, 0o600); err != nil {
 		n.t.Fatal(err)
 	}
+	n.bundles[n.id] = dir
+	return dir
+}
+
+// scratch is the container's own.
+func (n *node) scratch() string {
+	if n.id == shimID {
+		return scratchDir
+	}
+	dir := `C:\snapshots\` + n.id
+	n.svc.Store().(*sim.Memory).AddScratch(dir)
 	return dir
 }
 
 // request is a create request with an output pipe named after the id.
 func (n *node) request(s *specs.Spec) *taskapi.CreateTaskRequest {
 	return &taskapi.CreateTaskRequest{
-		ID: "web", Bundle: n.bundle(s), Stdout: n.output("web-stdout"),
-		Rootfs: []*types.Mount{{Type: "windows-layer", Source: scratchDir, Options: []string{"rw", `parentLayerPaths=["C:\\snapshots\\2","C:\\snapshots\\1"]`}}},
+		ID: n.id, Bundle: n.bundle(s), Stdout: n.output(n.id + "-stdout"),
+		Rootfs: []*types.Mount{{Type: "windows-layer", Source: n.scratch(), Options: []string{"rw", `parentLayerPaths=["C:\\snapshots\\2","C:\\snapshots\\1"]`}}},
 	}
 }
 
@@ -370,7 +394,7 @@ func (n *node) create(s *specs.Spec) *taskapi.CreateTaskRequest {
 
 func (n *node) start(exec string) uint32 {
 	n.t.Helper()
-	r, err := n.task.Start(n.t.Context(), &taskapi.StartRequest{ID: "web", ExecID: exec})
+	r, err := n.task.Start(n.t.Context(), &taskapi.StartRequest{ID: n.id, ExecID: exec})
 	if err != nil {
 		n.t.Fatalf("start %q: %v", exec, err)
 	}
@@ -382,7 +406,7 @@ func (n *node) exec(id, script string, change ...func(*taskapi.ExecProcessReques
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	r := &taskapi.ExecProcessRequest{ID: "web", ExecID: id, Spec: &anypb.Any{Value: b}}
+	r := &taskapi.ExecProcessRequest{ID: n.id, ExecID: id, Spec: &anypb.Any{Value: b}}
 	for _, f := range change {
 		f(r)
 	}
@@ -392,7 +416,7 @@ func (n *node) exec(id, script string, change ...func(*taskapi.ExecProcessReques
 
 func (n *node) wait(exec string) *taskapi.WaitResponse {
 	n.t.Helper()
-	r, err := n.task.Wait(n.t.Context(), &taskapi.WaitRequest{ID: "web", ExecID: exec})
+	r, err := n.task.Wait(n.t.Context(), &taskapi.WaitRequest{ID: n.id, ExecID: exec})
 	if err != nil {
 		n.t.Fatalf("wait %q: %v", exec, err)
 	}
@@ -400,12 +424,12 @@ func (n *node) wait(exec string) *taskapi.WaitResponse {
 }
 
 func (n *node) kill(exec string, signal uint32) error {
-	_, err := n.task.Kill(n.t.Context(), &taskapi.KillRequest{ID: "web", ExecID: exec, Signal: signal})
+	_, err := n.task.Kill(n.t.Context(), &taskapi.KillRequest{ID: n.id, ExecID: exec, Signal: signal})
 	return err
 }
 
 func (n *node) delete(exec string) (*taskapi.DeleteResponse, error) {
-	return n.task.Delete(n.t.Context(), &taskapi.DeleteRequest{ID: "web", ExecID: exec})
+	return n.task.Delete(n.t.Context(), &taskapi.DeleteRequest{ID: n.id, ExecID: exec})
 }
 
 // gone checks that nothing is held: not at the simulator, not in the ledger.

@@ -44,17 +44,13 @@ func isOptions(a *anypb.Any) bool {
 	return a.MessageIs(&runhcs.Options{}) || a.MessageIs(&runtimeoptions.Options{})
 }
 
-// decodeOptions is parseOptions for a create request: what a container needs to know of them.
-func decodeOptions(a *anypb.Any) (task.Options, error) {
-	o, err := parseOptions(a)
-	if err != nil {
-		return task.Options{}, err
-	}
+// taskOptions are what a container needs to know of them.
+func taskOptions(o *runhcs.Options) task.Options {
 	return task.Options{
-		Annotations: o.DefaultContainerAnnotations,
-		Hypervisor:  o.SandboxIsolation == runhcs.Options_HYPERVISOR,
-		Platform:    o.SandboxPlatform,
-	}, nil
+		Annotations: o.GetDefaultContainerAnnotations(),
+		Hypervisor:  o.GetSandboxIsolation() == runhcs.Options_HYPERVISOR,
+		Platform:    o.GetSandboxPlatform(),
+	}
 }
 
 // fromTOML sets the fields of m from a TOML table whose keys are the fields' Go names, as containerd's configuration has them.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"time"
 
@@ -22,8 +23,12 @@ import (
 
 // service is containerd's task API over a pod.
 type service struct {
+	id       string // of the container or sandbox the shim was started for
 	pod      *task.Pod
-	shutdown func() // ends the shim, after the answer
+	logs     *memberLogs
+	options  task.Options // that the shim was started with
+	shutdown func()       // ends the shim, after the answer
+	log      *slog.Logger
 }
 
 func key(id, exec string) task.Key { return task.Key{Task: id, Exec: exec} }
@@ -75,9 +80,13 @@ func (s *service) Create(ctx context.Context, r *taskapi.CreateTaskRequest) (*ta
 	if r.Checkpoint != "" || r.ParentCheckpoint != "" {
 		return nil, fmt.Errorf("checkpoint: Windows containers cannot be restored: %w", errdefs.ErrNotImplemented)
 	}
-	opts, err := decodeOptions(r.Options)
-	if err != nil {
-		return nil, err
+	opts := s.options
+	if isOptions(r.Options) {
+		o, err := parseOptions(r.Options)
+		if err != nil {
+			return nil, err
+		}
+		opts = taskOptions(o)
 	}
 	req := task.CreateRequest{
 		ID:      r.ID,
@@ -108,6 +117,9 @@ func (s *service) Delete(ctx context.Context, r *taskapi.DeleteRequest) (*taskap
 	pid, exit, err := s.pod.Delete(ctx, key(r.ID, r.ExecID))
 	if err != nil {
 		return nil, err
+	}
+	if r.ExecID == "" {
+		s.logs.leave(r.ID)
 	}
 	return &taskapi.DeleteResponse{Pid: pid, ExitStatus: exit.Code, ExitedAt: stamp(exit.At)}, nil
 }
@@ -164,18 +176,6 @@ func (s *service) Connect(_ context.Context, r *taskapi.ConnectRequest) (*taskap
 		resp.TaskPid = p.Pid
 	}
 	return resp, nil
-}
-
-// Shutdown is asked for after every task; the shim ends with the last one. Now means that the task of the request does not count: it
-// will be released by the one who asks.
-func (s *service) Shutdown(_ context.Context, r *taskapi.ShutdownRequest) (*emptypb.Empty, error) {
-	for id := range s.pod.Snapshot() {
-		if !r.Now || id != r.ID {
-			return &emptypb.Empty{}, nil
-		}
-	}
-	s.shutdown()
-	return &emptypb.Empty{}, nil
 }
 
 func (s *service) Update(ctx context.Context, r *taskapi.UpdateTaskRequest) (*emptypb.Empty, error) {

@@ -20,7 +20,7 @@ import (
 // stats asks for the statistics of the task, which must have every part that CRI and moby read.
 func (n *node) stats() *stats.WindowsContainerStatistics {
 	n.t.Helper()
-	r, err := n.task.Stats(n.t.Context(), &taskapi.StatsRequest{ID: "web"})
+	r, err := n.task.Stats(n.t.Context(), &taskapi.StatsRequest{ID: n.id})
 	if err != nil {
 		n.t.Fatalf("stats: %v", err)
 	}
@@ -138,7 +138,7 @@ func TestStatsInTransit(t *testing.T) {
 				}
 				set.Clear()
 				_ = n.kill("", 9)
-				n.wait("")
+				_ = waitError(n, "") // a delete that hung may have gone on
 				n.deleted()
 				n.deleteCommand()
 				n.gone()

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,6 +31,8 @@ var rewrite = flag.Bool("rewrite", false, "write the stories anew")
 //
 //	create SCRIPT        create the task with a program of the simulator's language
 //	create-limited LIMITS SCRIPT    the same with limits, such as memory=64,count=2
+//	@ID LINE             the line for another container of the shim's pod than the one it was started for
+//	sandbox              create the pod's sandbox      join               run the start command
 //	start [EXEC]         exec EXEC SCRIPT        kill SIGNAL [EXEC]     wait [EXEC]
 //	delete [EXEC]        state [EXEC]            pids                   output [EXEC]
 //	update LIMITS        memory=MiB, count=N, maximum=N, shares=N; the answer tells what the machine has
@@ -84,17 +88,32 @@ func tell(t *testing.T, text string, out *bytes.Buffer) {
 		}
 	}
 	s.set.Clear()
-	s.deleteCommand()
+	for _, id := range slices.Sorted(maps.Keys(s.bundles)) {
+		s.as(id).deleteCommand()
+	}
 	s.gone()
 }
 
 func (s *story) play(line string) string {
 	verb, rest, _ := strings.Cut(line, " ")
+	if id, ok := strings.CutPrefix(verb, "@"); ok {
+		other := *s
+		other.node = s.as(id)
+		return other.play(rest)
+	}
 	first, second, _ := strings.Cut(rest, " ")
 	ctx := s.t.Context()
 	switch verb {
 	case "create":
-		_, err := s.task.Create(ctx, s.request(spec(rest)))
+		_, err := s.task.Create(ctx, s.request(spec(rest, s.place)))
+		return answer(err)
+	case "sandbox":
+		s.svc.AddNamespace(podNamespace)
+		_, err := s.task.Create(ctx, s.sandboxRequest())
+		return answer(err)
+	case "join":
+		s.bundle(spec("", s.place))
+		_, err := s.startCommand()
 		return answer(err)
 	case "create-limited":
 		_, err := s.task.Create(ctx, s.request(spec(second, limited(s.limitsOf(first)))))
@@ -102,7 +121,7 @@ func (s *story) play(line string) string {
 	case "update":
 		return answer(s.update(s.limitsOf(rest)), s.limits())
 	case "start":
-		r, err := s.task.Start(ctx, &taskapi.StartRequest{ID: "web", ExecID: rest})
+		r, err := s.task.Start(ctx, &taskapi.StartRequest{ID: s.id, ExecID: rest})
 		if err == nil && r.Pid == 0 {
 			return "no pid"
 		}
@@ -116,19 +135,19 @@ func (s *story) play(line string) string {
 		}
 		return answer(s.kill(second, uint32(n)))
 	case "wait":
-		r, err := s.task.Wait(ctx, &taskapi.WaitRequest{ID: "web", ExecID: rest})
+		r, err := s.task.Wait(ctx, &taskapi.WaitRequest{ID: s.id, ExecID: rest})
 		return answer(err, "exit", r.GetExitStatus())
 	case "delete":
 		r, err := s.delete(rest)
 		return answer(err, "exit", r.GetExitStatus())
 	case "state":
-		r, err := s.task.State(ctx, &taskapi.StateRequest{ID: "web", ExecID: rest})
+		r, err := s.task.State(ctx, &taskapi.StateRequest{ID: s.id, ExecID: rest})
 		return answer(err, r.GetStatus(), "exit", r.GetExitStatus())
 	case "pids":
-		r, err := s.task.Pids(ctx, &taskapi.PidsRequest{ID: "web"})
+		r, err := s.task.Pids(ctx, &taskapi.PidsRequest{ID: s.id})
 		return answer(err, len(r.GetProcesses()))
 	case "output":
-		return fmt.Sprintf("%q", s.text(`\\.\pipe\web-stdout`))
+		return fmt.Sprintf("%q", s.text(`\\.\pipe\`+s.id+`-stdout`))
 	case "sleep":
 		d, err := time.ParseDuration(rest)
 		if err != nil {

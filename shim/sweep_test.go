@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -123,6 +124,33 @@ func TestDeleteEndsAShimThatWasGivenUp(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDeleteFinishesABundleThatWasHalfRemoved: containerd does not come back to it, and could never again remove a bundle of the id.
+func TestDeleteFinishesABundleThatWasHalfRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := crashed(t)
+		state := t.TempDir()
+		bundle, half, other := filepath.Join(state, "web"), filepath.Join(state, ".web", "rootfs"), filepath.Join(state, ".web2")
+		for _, dir := range []string{bundle, half, other} {
+			if err := os.MkdirAll(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, end := n.sweeper()
+		var stdout, stderr bytes.Buffer
+		if err := Delete(t.Context(), m, n.ledgers(), n.dir+"/crash", host.TryLockFile, Flags{Namespace: ns, ID: "web", Bundle: bundle}, &stdout, &stderr); err != nil || stderr.Len() > 0 {
+			t.Errorf("delete: %v, %s", err, &stderr)
+		}
+		end()
+		if err := os.Rename(bundle, filepath.Dir(half)); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(other); err != nil {
+			t.Error(err)
+		}
+		n.gone()
+	})
 }
 
 // TestDeleteLeavesTheRestToTheNext: a service that does not answer keeps the delete command only for its own bound.

@@ -50,6 +50,7 @@ type (
 		Call   Call
 		ID     string
 		Detail Detail
+		Place  Place
 	}
 	AskStart struct {
 		Call Call

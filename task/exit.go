@@ -10,7 +10,6 @@ import (
 
 	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/schema"
-	"containerd-shim-hcs/task/ledger"
 )
 
 const (
@@ -55,9 +54,7 @@ func (r *Runner) wait(l *live) Exit {
 	exit := Exit{Code: e.Code, At: e.ExitedAt}
 	l.failed.Store(e.Err == nil && exit.Code != 0 && !l.told.Load())
 	if l.parent == nil {
-		if err := l.ledger.Ended(ledger.Exit{Pid: p.Pid(), Code: exit.Code, At: exit.At}); err != nil {
-			r.Log.Warn("exit status is not recorded", "process", l.key.String(), "error", err)
-		}
+		r.ended(l, p.Pid(), exit)
 	}
 	return exit
 }

@@ -80,7 +80,7 @@ func (p *Pod) step(msg message) {
 	if l := msg.live; l != nil && p.lives[l.key] == nil && p.machine.has(l.key) {
 		p.lives[l.key] = l
 	}
-	p.snapshot(e.task())
+	p.snapshot(p.machine.changed...)
 	for _, f := range effects {
 		p.effect(f)
 	}
@@ -158,25 +158,25 @@ func (p *Pod) start(f Effect) {
 	case DoStart:
 		l := p.lives[f.Key]
 		go func() {
-			pid, err := p.run.start(l)
+			pid, err := l.kind.start(p.run, l)
 			p.post(HasStarted{Call: f.Call, Key: f.Key, Pid: pid, Err: err})
 			if err == nil {
-				p.post(HasExited{Key: f.Key, Exit: p.run.wait(l)})
+				p.post(HasExited{Key: f.Key, Exit: l.kind.wait(p.run, l)})
 			}
 		}()
 	case DoSignal:
 		l := p.lives[f.Key]
-		go p.replyWith(f.Call, f.Key, func() error { return p.run.signal(l, f.Number) })
+		go p.replyWith(f.Call, f.Key, func() error { return l.kind.signal(p.run, l, f.Number) })
 	case DoKill:
 		l := p.lives[f.Key]
-		go p.replyWith(f.Call, f.Key, func() error { return p.run.kill(l) })
+		go p.replyWith(f.Call, f.Key, func() error { return l.kind.kill(p.run, l) })
 	case DoResize:
 		l := p.lives[f.Key]
 		go p.replyWith(f.Call, f.Key, func() error { return p.run.resize(l, f.Size) })
 	case DoUpdate:
 		l := p.lives[Key{Task: f.ID}]
 		go func() {
-			now, err := p.run.update(l, f)
+			now, err := l.kind.update(p.run, l, f)
 			p.post(HasUpdated{Call: f.Call, ID: f.ID, Limits: now, Err: err})
 		}()
 	case DoCloseInput:
@@ -184,10 +184,10 @@ func (p *Pod) start(f Effect) {
 		go l.closeInput()
 	case DoDrain:
 		l := p.lives[f.Key]
-		go func() { p.run.drain(l); p.post(HasDrained{f.Key}) }()
+		go func() { l.kind.drain(p.run, l); p.post(HasDrained{f.Key}) }()
 	case DoStop:
 		l := p.lives[Key{Task: f.ID}]
-		go func() { p.run.stop(l); p.post(HasStopped{f.ID}) }()
+		go func() { l.kind.stop(p.run, l); p.post(HasStopped{f.ID}) }()
 	case DoRelease:
 		l := p.lives[f.Key]
 		go func() { p.post(HasReleased{Key: f.Key, Err: p.run.release(l)}) }()

@@ -56,6 +56,7 @@ type signal struct {
 
 // container is the machine's record of a task.
 type container struct {
+	place   Place
 	init    *process
 	execs   map[string]*process
 	limits  limits.Plan
@@ -68,6 +69,7 @@ type Machine struct {
 	tasks   map[string]*container
 	now     time.Time // of the event being stepped
 	effects []Effect
+	changed []string // the tasks that the step may have changed
 }
 
 // NewMachine returns a machine without tasks.
@@ -76,7 +78,7 @@ func NewMachine() *Machine { return &Machine{tasks: map[string]*container{}} }
 // Step takes one event and returns what is to be done about it, in order. An event that is impossible in the present state is
 // answered with an error when somebody asked for it, and has no effect when it is an answer of the past.
 func (m *Machine) Step(now time.Time, e Event) []Effect {
-	m.now, m.effects = now, nil
+	m.now, m.effects, m.changed = now, nil, append(m.changed[:0], e.task())
 	switch e := e.(type) {
 	case AskCreate:
 		m.create(e)
@@ -113,6 +115,7 @@ func (m *Machine) Step(now time.Time, e Event) []Effect {
 	case HasAnswered:
 		m.do(e.Reply)
 	}
+	m.endPods()
 	return m.effects
 }
 
@@ -147,8 +150,13 @@ func (m *Machine) create(e AskCreate) {
 		m.reply(e.Call, fmt.Errorf("task %s: %w", e.ID, errdefs.ErrAlreadyExists))
 		return
 	}
+	if err := m.join(e.ID, e.Place); err != nil {
+		m.reply(e.Call, fmt.Errorf("create %s: %w", e.ID, err))
+		return
+	}
 	k := Key{Task: e.ID}
 	m.tasks[e.ID] = &container{
+		place: e.Place,
 		init:  &process{key: k, state: Creating, detail: e.Detail},
 		execs: map[string]*process{},
 	}

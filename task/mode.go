@@ -25,13 +25,16 @@ const (
 type row struct {
 	name     string
 	document func(Plan, Held) *schema.ComputeSystem
+	sandbox  *kind // what the sandbox of a pod of such containers is
+	// namespace: the containers of a pod share a network namespace, which the sandbox must name.
+	namespace bool
 }
 
 var modes = [...]row{
-	modeProcess:     {"process isolation", processIsolated},
-	modeHostProcess: {"HostProcess containers (annotation " + annotation.HostProcess + ")", nil},
-	modeHypervisor:  {"hypervisor isolation (windows.hyperv or runtime option SandboxIsolation)", nil},
-	modeLinux:       {"Linux containers (spec section linux)", nil},
+	modeProcess:     {"process isolation", processIsolated, &record, true},
+	modeHostProcess: {"HostProcess containers (annotation " + annotation.HostProcess + ")", nil, nil, false},
+	modeHypervisor:  {"hypervisor isolation (windows.hyperv or runtime option SandboxIsolation)", nil, nil, true},
+	modeLinux:       {"Linux containers (spec section linux)", nil, nil, true},
 }
 
 func chooseMode(spec *specs.Spec, opts Options, a annotation.Values) (mode, error) {

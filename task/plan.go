@@ -21,20 +21,19 @@ import (
 
 // Plan is a container as it is to be made: the whole outcome of Resolve, and the whole input of the procedures.
 type Plan struct {
-	ID        string
-	Owner     string // of the compute system
-	mode      mode
-	HostName  string
-	Init      schema.ProcessParameters
-	Storage   storage.Plan
-	Network   network.Plan
-	Limits    limits.Plan
-	asked     limits.Asked // where they come from
-	Devices   []schema.Device
-	dumps     []schema.RegistryValue
-	Bounds    Bounds
-	Sandbox   string // pod id, empty for a container on its own
-	IsSandbox bool
+	ID       string
+	Owner    string // of the compute system
+	mode     mode
+	HostName string
+	Init     schema.ProcessParameters
+	Storage  storage.Plan
+	Network  network.Plan
+	Limits   limits.Plan
+	asked    limits.Asked // where they come from
+	Devices  []schema.Device
+	dumps    []schema.RegistryValue
+	Bounds   Bounds
+	Sandbox  string // of its pod, its own id for the sandbox itself; empty for a container on its own
 
 	annotations map[string]string // all that count for it
 }
@@ -73,8 +72,11 @@ func resolve(id string, spec *specs.Spec, opts Options, rootfs []storage.Mount, 
 		return p, fmt.Errorf("windows.servicing: %w", errdefs.ErrNotImplemented)
 	}
 	p.ID, p.Owner, p.HostName = id, facts.Owner, spec.Hostname
-	if a.CRISandboxID != nil {
-		p.Sandbox, p.IsSandbox = *a.CRISandboxID, *a.CRIContainerType == "sandbox"
+	if p.Sandbox, err = a.Sandbox(id); err != nil {
+		return p, err
+	}
+	if p.kind() == &record {
+		return p, p.resolveRecord(spec)
 	}
 	if p.Init, err = Process("process", spec.Process); err != nil {
 		return p, err

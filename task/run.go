@@ -61,11 +61,13 @@ type live struct {
 	ctx    context.Context // of the create, so that it can be given up
 	cancel context.CancelFunc
 
-	request  *CreateRequest           // init only
-	params   schema.ProcessParameters // the process; init's come from the plan
+	kind     *kind
 	plan     Plan                     // init only; its limits are what update last came to
 	doubt    bool                     // init only; the limits may be others, because an update could not be taken back
+	params   schema.ProcessParameters // the process; init's come from the plan
 	bounds   Bounds                   // init only; execs have their container's
+	since    time.Time                // a record only: when it was made
+	quit     <-chan struct{}          // a record only: closed with the loop
 	parent   *live                    // an exec's init
 	ledger   *ledger.Ledger
 	disown   func()                       // gives up the ownership of the container
@@ -114,8 +116,8 @@ func (p *processHandle) closeAll() error {
 	return err
 }
 
-func newLive(k Key, d Detail, req *CreateRequest) *live {
-	l := &live{key: k, detail: d, request: req, gone: make(chan struct{}), lost: make(chan struct{})}
+func newLive(k Key, d Detail) *live {
+	l := &live{key: k, detail: d, kind: &system, gone: make(chan struct{}), lost: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }
@@ -128,17 +130,12 @@ func (l *live) container() *live {
 	return l
 }
 
-// create makes the container: pipes, namespace, layers, compute system. On error everything is given back; what could not be stays
+// create makes a task that has been planned: pipes, namespace, layers, compute system. On error everything is given back; what could not be stays
 // in the ledger.
 func (r *Runner) create(l *live) (err error) {
 	ctx, cancel := context.WithTimeout(l.ctx, createBound)
 	defer cancel()
-	plan, err := r.plan(ctx, l.request)
-	if err != nil {
-		return fmt.Errorf("create %s: %w", l.key, err)
-	}
-	l.plan, l.params, l.bounds = plan, plan.Init, plan.Bounds
-	l.usage.limit(plan.Limits.MemoryMB)
+	l.usage.limit(l.plan.Limits.MemoryMB)
 	if err := r.own(ctx, l); err != nil {
 		return fmt.Errorf("create %s: %w", l.key, err)
 	}
@@ -151,10 +148,13 @@ func (r *Runner) create(l *live) (err error) {
 	if err := r.open(ctx, l); err != nil {
 		return err
 	}
-	return r.make(ctx, l, plan)
+	return l.kind.make(r, ctx, l, l.plan)
 }
 
-func (r *Runner) plan(ctx context.Context, req *CreateRequest) (Plan, error) {
+// plan reads what a container is to be. It acquires nothing.
+func (r *Runner) plan(ctx context.Context, req CreateRequest) (Plan, error) {
+	ctx, cancel := context.WithTimeout(ctx, callBound)
+	defer cancel()
 	b, err := os.ReadFile(filepath.Join(req.Detail.Bundle, "config.json"))
 	if err != nil {
 		return Plan{}, fmt.Errorf("bundle: %w", err)
@@ -206,7 +206,7 @@ func (r *Runner) own(ctx context.Context, l *live) error {
 func (r *Runner) open(ctx context.Context, l *live) error {
 	ctx, cancel := context.WithTimeout(ctx, dialBound)
 	defer cancel()
-	s, err := stdio.Open(ctx, stdio.Client{Dial: r.Machine.Host.DialPipe, Alive: r.Alive}, l.detail.IO)
+	s, err := stdio.Open(ctx, stdio.Client{Dial: r.Machine.Host.DialPipe, Alive: r.Alive}, l.detail.IO, l.container().bounds.Output)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func (m *Machine) settle(c *container) {
 		}
 	}
 	switch {
-	case alive:
+	case alive || m.inhabited(c):
 	case !init.stopWait:
 		init.stopWait = true
 		m.do(DoStop{init.key.Task})

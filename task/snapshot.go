@@ -2,6 +2,8 @@ package task
 
 import (
 	"fmt"
+	"maps"
+	"time"
 
 	"github.com/containerd/errdefs"
 
@@ -35,6 +37,12 @@ type Status struct {
 // Lost reports that the service was lost, and that it is not known yet whether the process still runs.
 func (s Status) Lost() bool { return s.live != nil && s.live.unknown.Load() }
 
+// Made is when a sandbox that is a record was made.
+func (s Status) Made() time.Time { return s.live.since }
+
+// Network is the namespace that a task was given, empty for none.
+func (s Status) Network() string { return s.live.plan.Network.Namespace }
+
 // waiter is shared by all snapshots of a process.
 type waiter struct {
 	done   chan struct{}
@@ -58,16 +66,15 @@ func (s Snapshot) Find(k Key) (Status, error) {
 	return x, nil
 }
 
-// snapshot replaces one task in the published snapshot.
-func (p *Pod) snapshot(id string) {
-	old := *p.snap.Load()
-	next := make(Snapshot, len(old)+1)
-	for k, t := range old {
-		if k != id {
-			next[k] = t
+// snapshot replaces some tasks in the published snapshot.
+func (p *Pod) snapshot(ids ...string) {
+	next := maps.Clone(*p.snap.Load())
+	for _, id := range ids {
+		c := p.machine.tasks[id]
+		if c == nil {
+			delete(next, id)
+			continue
 		}
-	}
-	if c := p.machine.tasks[id]; c != nil {
 		t := &Task{Init: p.status(c.init), Limits: c.limits, HitMemoryLimit: c.hit, Execs: make(map[string]Status, len(c.execs))}
 		for k, x := range c.execs {
 			t.Execs[k] = p.status(x)

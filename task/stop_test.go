@@ -61,7 +61,7 @@ func TestShutdownIsCutByLackOfProgress(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				sys := &slowSystem{exited: make(chan hcs.SystemExit, 1), busy: c.busy, stop: c.stop}
-				l := newLive(Key{Task: "web"}, Detail{}, nil)
+				l := newLive(Key{Task: "web"}, Detail{})
 				l.bounds = b
 				l.system.Store(watch(sys))
 				r := &Runner{Log: slog.New(slog.DiscardHandler)}

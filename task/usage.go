@@ -145,7 +145,7 @@ func (p *Pod) Statistics(ctx context.Context, id string) (Usage, error) {
 	var out Usage
 	switch u := (*Usage)(nil); s.State {
 	case Running, Exited:
-		if u, err = p.run.look(ctx, s.live); err == nil {
+		if u, err = s.live.kind.look(p.run, ctx, s.live); err == nil {
 			out = *u
 			break
 		}
@@ -157,7 +157,11 @@ func (p *Pod) Statistics(ctx context.Context, id string) (Usage, error) {
 		if u = s.live.usage.kept(); u != nil {
 			out = *u
 		} else {
-			out.Statistics = noUse(s)
+			at := s.Exit.At
+			if at.IsZero() {
+				at = time.Now()
+			}
+			out.Statistics = noUse(at)
 		}
 		if s.State != Running {
 			out.Processes = 0
@@ -171,11 +175,7 @@ func (p *Pod) Statistics(ctx context.Context, id string) (Usage, error) {
 	return out, nil
 }
 
-// noUse are the statistics of a container that was never seen to run.
-func noUse(s Status) schema.Statistics {
-	at := s.Exit.At
-	if at.IsZero() {
-		at = time.Now()
-	}
+// noUse are the statistics of what uses nothing, or was never seen to.
+func noUse(at time.Time) schema.Statistics {
 	return schema.Statistics{Timestamp: at, Processor: &schema.ProcessorStats{}, Memory: &schema.MemoryStats{}, Storage: &schema.StorageStats{}}
 }

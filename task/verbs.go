@@ -3,7 +3,9 @@ package task
 import (
 	"context"
 	"errors"
+	"fmt"
 
+	"github.com/containerd/errdefs"
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
@@ -24,11 +26,24 @@ type Options struct {
 	Platform    string            // os/arch the handler is for, empty for any
 }
 
-// Create makes a container and its init process's streams; nothing runs yet.
+// Create makes a container and its init process's streams; nothing runs yet. A request that cannot be is refused before the machine
+// hears of it.
 func (p *Pod) Create(ctx context.Context, req CreateRequest) error {
-	l := newLive(Key{Task: req.ID}, req.Detail, &req)
-	l.hit = func() { p.send(message{event: HasHitLimit{req.ID}, of: l}) }
-	_, err := p.ask(ctx, l, func(c Call) Event { return AskCreate{Call: c, ID: req.ID, Detail: req.Detail} })
+	plan, err := p.run.plan(ctx, req)
+	if err == nil {
+		err = ctx.Err() // the client has gone meanwhile, and will not know of the task
+	}
+	if err != nil {
+		return fmt.Errorf("create %s: %w", req.ID, err)
+	}
+	return p.create(ctx, plan, req.Detail)
+}
+
+func (p *Pod) create(ctx context.Context, plan Plan, d Detail) error {
+	l := newLive(Key{Task: plan.ID}, d)
+	l.hit = func() { p.send(message{event: HasHitLimit{plan.ID}, of: l}) }
+	l.kind, l.plan, l.params, l.bounds, l.quit = plan.kind(), plan, plan.Init, plan.Bounds, p.quit
+	_, err := p.ask(ctx, l, func(c Call) Event { return AskCreate{Call: c, ID: plan.ID, Detail: d, Place: plan.place()} })
 	return err
 }
 
@@ -45,7 +60,10 @@ func (p *Pod) Exec(ctx context.Context, k Key, spec *specs.Process, d Detail) er
 	if err != nil {
 		return err
 	}
-	l := newLive(k, d, nil)
+	if why := t.live.kind.noExec; why != "" {
+		return fmt.Errorf("exec %s in %s: %s: %w", k.Exec, k.Task, why, errdefs.ErrNotImplemented)
+	}
+	l := newLive(k, d)
 	l.params, l.parent = params, t.live
 	_, err = p.ask(ctx, l, func(c Call) Event { return AskExec{Call: c, Key: k, Detail: d} })
 	return err
@@ -67,6 +85,19 @@ func (p *Pod) Kill(ctx context.Context, k Key, number uint32, all bool) error {
 func (p *Pod) Delete(ctx context.Context, k Key) (pid uint32, exit Exit, err error) {
 	r, err := p.ask(ctx, nil, func(c Call) Event { return AskDelete{Call: c, Key: k} })
 	return r.Pid, r.Exit, err
+}
+
+// Drop ends a task, in whatever state it is, and gives back what it holds. Nobody is to ask for it any more.
+func (p *Pod) Drop(ctx context.Context, id string) error {
+	k := Key{Task: id}
+	_ = p.Kill(ctx, k, sigKill, true) // one that fails is seen through all the same
+	if _, err := p.Wait(ctx, k); err != nil && !errdefs.IsNotFound(err) {
+		return err
+	}
+	if _, _, err := p.Delete(ctx, k); err != nil && !errdefs.IsNotFound(err) {
+		return err
+	}
+	return nil
 }
 
 // Resize sets the size of a terminal; before the process runs it is remembered.

@@ -81,7 +81,10 @@ func (w *walk) finish() {
 	for len(w.pending) > 0 {
 		w.answer()
 	}
-	for id, c := range w.m.tasks { // the end of init must take everything else with it
+	for id, c := range w.m.tasks { // the end of init must take everything else with it, and that of a sandbox its pod
+		if s := w.m.tasks[c.place.Sandbox]; s != nil && s != c && s.init.state != Created {
+			continue
+		}
 		if c.init.state == Running {
 			last := Key{Task: id, Exec: "last"} // still being started when init goes
 			w.request(func(c Call) Event { return AskExec{Call: c, Key: last} })
@@ -93,7 +96,7 @@ func (w *walk) finish() {
 		w.answer()
 	}
 	for id, c := range w.m.tasks {
-		if s := c.init.state; s != Created && s != Stopped {
+		if s := c.init.state; s != Stopped && (s != Created || places[id].Sandbox != "" && places[id].Sandbox != id) {
 			w.failf("task %s ends up %s", id, s)
 		}
 		w.request(func(c Call) Event { return AskDelete{Call: c, Key: Key{Task: id}} })
@@ -109,8 +112,11 @@ func (w *walk) finish() {
 	}
 }
 
+// places of the walk's tasks: one on its own, and a pod with its sandbox.
+var places = map[string]Place{"a": {}, "p": {Sandbox: "p"}, "m": {Sandbox: "p"}, "n": {Sandbox: "p"}}
+
 func (w *walk) key() Key {
-	k := Key{Task: []string{"a", "b"}[w.rng.IntN(2)]}
+	k := Key{Task: []string{"a", "p", "m", "n"}[w.rng.IntN(4)]}
 	if w.rng.IntN(2) == 0 {
 		k.Exec = []string{"x", "y", "z"}[w.rng.IntN(3)]
 	}
@@ -121,7 +127,7 @@ func (w *walk) ask() {
 	k := w.key()
 	switch w.rng.IntN(12) {
 	case 0:
-		w.request(func(c Call) Event { return AskCreate{Call: c, ID: k.Task} })
+		w.request(func(c Call) Event { return AskCreate{Call: c, ID: k.Task, Place: places[k.Task]} })
 	case 1, 2:
 		w.request(func(c Call) Event { return AskStart{Call: c, Key: k} })
 	case 3, 4:
@@ -264,7 +270,17 @@ func (w *walk) published(p Publish) {
 	}
 	need(p.Kind == first || was(first), "not created")
 	switch p.Kind {
+	case TaskCreated:
+		if pod := places[p.Key.Task].Sandbox; pod != "" && pod != p.Key.Task {
+			s := w.history[Key{Task: pod}]
+			need(slices.Contains(s, TaskStarted) && !slices.Contains(s, TaskExited), "its sandbox does not run")
+		}
 	case TaskExited:
+		for k, kinds := range w.history {
+			if p.Key.Exec == "" && places[k.Task].Sandbox == p.Key.Task && k != p.Key && (slices.Contains(kinds, TaskStarted) || slices.Contains(kinds, ExecStarted)) {
+				need(slices.Contains(kinds, TaskExited), k.String()+" of the pod has not exited")
+			}
+		}
 		need(was(start), "exit without start")
 		need(!w.done[p.Key], "waiters were released before the exit event")
 		need(!p.Exit.At.IsZero(), "no time of exit")

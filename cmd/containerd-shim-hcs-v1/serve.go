@@ -59,18 +59,22 @@ func start(ctx context.Context, name string, o options, stdin io.Reader, stdout 
 	if err != nil {
 		return err
 	}
-	bundle, err := os.Getwd() // containerd's contract
-	if err != nil {
+	if o.Bundle, err = os.Getwd(); err != nil {
+		return err
+	}
+	// Out of the bundle at once: a process whose working directory it is keeps containerd from removing it, and this one may outlive a
+	// containerd that is killed meanwhile.
+	away := filepath.Dir(d.crash)
+	if err := os.Chdir(away); err != nil {
 		return err
 	}
 	s := shim.Starter{Dial: m.Host.DialPipe, Plain: strings.HasPrefix(name, microsoft)}
 	s.Spawn = func(ctx context.Context, in []byte) (func(), error) {
-		args := []string{"-namespace", o.Namespace, "-address", o.Address, "-publish-binary", o.Publish, "-id", o.ID, "-bundle", bundle}
+		args := []string{"-namespace", o.Namespace, "-address", o.Address, "-publish-binary", o.Publish, "-id", o.ID, "-bundle", o.Bundle}
 		if o.Debug {
 			args = append(args, "-debug")
 		}
-		// Not in the bundle: a process whose working directory it is keeps containerd from removing it.
-		child, err := host.Spawn(ctx, host.Child{Exe: exe, Args: append(args, "serve"), Dir: filepath.Dir(d.crash), Stdin: in, StderrFile: d.crashFile(o.Flags)})
+		child, err := host.Spawn(ctx, host.Child{Exe: exe, Args: append(args, "serve"), Dir: away, Stdin: in, StderrFile: d.crashFile(o.Flags)})
 		if err != nil {
 			return nil, err
 		}
@@ -110,6 +114,7 @@ func serveUntilShutdown(ctx context.Context, o options, stdin io.Reader) error {
 		Ledgers:   d.ledgers,
 		Lock:      host.TryLockFile,
 		Level:     boot.Level,
+		Options:   boot.Options,
 	}, func() { _ = host.Ready() })
 	if err == nil {
 		// Nothing was written to it, or containerd would have it from the delete command.

@@ -52,6 +52,10 @@ func (n network) CreateNamespace(ctx context.Context, id string) error {
 	return do0(ctx, n.s, "HcnCreateNamespace", id, func() error { return n.Network.CreateNamespace(ctx, id) })
 }
 
+func (n network) FindNamespace(ctx context.Context, id string) error {
+	return do0(ctx, n.s, "HcnOpenNamespace", id, func() error { return n.Network.FindNamespace(ctx, id) })
+}
+
 func (n network) DeleteNamespace(ctx context.Context, id string) error {
 	return do0(ctx, n.s, "HcnDeleteNamespace", id, func() error { return n.Network.DeleteNamespace(ctx, id) })
 }

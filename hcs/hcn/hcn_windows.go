@@ -117,6 +117,20 @@ func (network) CreateNamespace(ctx context.Context, id string) error {
 	})
 }
 
+func (network) FindNamespace(ctx context.Context, id string) error {
+	g, err := guid(procOpenNamespace.Name, id)
+	if err != nil {
+		return err
+	}
+	return call.Do(ctx, procOpenNamespace.Name, id, func() error {
+		h, err := openNamespace(id, g)
+		if err != nil {
+			return err
+		}
+		return closeNamespace(id, h)
+	})
+}
+
 func (network) DeleteNamespace(ctx context.Context, id string) error {
 	g, err := guid(procDeleteNamespace.Name, id)
 	if err != nil {

@@ -57,6 +57,16 @@ func (m network) CreateNamespace(ctx context.Context, id string) error {
 	})
 }
 
+func (m network) FindNamespace(ctx context.Context, id string) error {
+	return await0(ctx, m.c, "HcnOpenNamespace", id, func() error {
+		h := m.c.NewHandle()
+		if err := m.c.HcnOpen(Namespace, h, id); err != nil {
+			return err
+		}
+		return m.c.HcnClose(Namespace, h)
+	})
+}
+
 func (m network) DeleteNamespace(ctx context.Context, id string) error {
 	return await0(ctx, m.c, "HcnDeleteNamespace", id, func() error { return m.c.HcnDelete(Namespace, id) })
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/containerd/errdefs"
+
 	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/sim"
 )
@@ -19,6 +21,10 @@ func TestNamespaces(t *testing.T) {
 		n.is(n.m.Network.CreateNamespace(n.ctx, "net"), hcs.ErrInvalidArgument)
 		n.must(n.m.Network.CreateNamespace(n.ctx, strings.ToLower(space)))
 		n.is(n.m.Network.CreateNamespace(n.ctx, space), hcs.ErrAlreadyExists)
+		n.must(n.m.Network.FindNamespace(n.ctx, space))
+		if err := n.m.Network.FindNamespace(n.ctx, "11111111"+space[8:]); !errdefs.IsNotFound(err) {
+			t.Error(err)
+		}
 		// All zero asks for an id; containerd sends version 0.0.
 		n.must(c.HcnCreate(sim.Namespace, 100, 0, zero, `{"SchemaVersion":{"Major":0,"Minor":0}}`))
 		doc, err := c.HcnQuery(sim.Namespace, 100, `{"SchemaVersion":{"Major":2,"Minor":0}}`)

@@ -90,8 +90,8 @@ var Table = []Entry{
 	{DisableGMSA, "boolean", "refuse group managed service accounts", boolean(func(v *Values) **bool { return &v.DisableGMSA })},
 	{"io.microsoft.disable-unsafe-operations", "boolean", "refuse group managed service accounts and HostProcess containers", boolean(func(v *Values) **bool { return &v.DisableUnsafe })},
 	{CRIContainerType, "sandbox or container", "what the container is in its pod", func(v *Values, s string) error {
-		if s != "sandbox" && s != "container" {
-			return fmt.Errorf("must be sandbox or container")
+		if s != typeSandbox && s != typeContainer {
+			return fmt.Errorf("must be %s or %s", typeSandbox, typeContainer)
 		}
 		v.CRIContainerType = &s
 		return nil

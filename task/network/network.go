@@ -61,6 +61,17 @@ func Resolve(n *specs.WindowsNetwork) (Plan, error) {
 	return p, nil
 }
 
+// Find fails when the namespace that was given does not exist.
+func Find(ctx context.Context, net hcs.Network, p Plan) error {
+	if p.Namespace == "" {
+		return nil
+	}
+	if err := net.FindNamespace(ctx, p.Namespace); err != nil {
+		return fmt.Errorf("network: namespace %s: %w", p.Namespace, err)
+	}
+	return nil
+}
+
 // Attach makes the namespace when none was given, and returns the id of the one to use, empty for none. The id is chosen here and
 // claimed before the namespace exists.
 func Attach(ctx context.Context, net hcs.Network, p Plan, l *ledger.Ledger) (string, error) {

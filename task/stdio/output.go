@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,29 +23,29 @@ const (
 	absent               // nobody serves the client's pipe
 )
 
-// output is one stream to the client. When the client's end breaks, which is what a restart of containerd looks like, it is dialled
-// again under the same name, and the bytes that were not accepted are written again.
+// output is one stream to its destination. When that breaks, which is what a restart of containerd looks like, it is opened again under the
+// same name, and the bytes that were not accepted are written again.
 type output struct {
-	path string
-	dial Dial
+	to   destination
 	ctx  context.Context // ends with close
 	stop context.CancelFunc
 	done chan struct{} // closed when the relay has ended
 
 	state   atomic.Int32
+	failing bool         // the relay's own: patience is over
 	read    atomic.Int64 // bytes taken from the process
 	written atomic.Int64 // bytes the client accepted
 
 	mu   sync.Mutex // guards conn
-	conn net.Conn
+	conn io.WriteCloser
 }
 
-func newOutput(ctx context.Context, dial Dial, path string) (*output, error) {
-	conn, err := dial(ctx, path)
+func newOutput(ctx context.Context, to destination) (*output, error) {
+	conn, err := to.open(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("dial %s: %w", path, err)
+		return nil, fmt.Errorf("open %s: %w", to.name, err)
 	}
-	o := &output{path: path, dial: dial, conn: conn, done: make(chan struct{})}
+	o := &output{to: to, conn: conn, done: make(chan struct{})}
 	o.ctx, o.stop = context.WithCancel(context.Background())
 	return o, nil
 }
@@ -86,16 +85,17 @@ func (o *output) relay(from io.ReadCloser) {
 	}
 }
 
-// write delivers all of b, or reports that the output was closed.
+// write delivers all of b or, when the destination's patience ends, drops what is left. It reports false when the output was closed.
 func (o *output) write(b []byte) bool {
 	o.state.Store(writing)
 	for len(b) > 0 {
 		conn := o.current()
 		if conn == nil {
-			if conn = o.redial(); conn == nil {
-				return false
+			if conn = o.reopen(); conn == nil {
+				return o.ctx.Err() == nil
 			}
 			o.state.Store(writing)
+			o.failing = false
 		}
 		n, err := conn.Write(b)
 		o.written.Add(int64(n))
@@ -107,13 +107,13 @@ func (o *output) write(b []byte) bool {
 	return true
 }
 
-func (o *output) current() net.Conn {
+func (o *output) current() io.WriteCloser {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.conn
 }
 
-func (o *output) drop(conn net.Conn) {
+func (o *output) drop(conn io.WriteCloser) {
 	_ = conn.Close()
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -122,22 +122,18 @@ func (o *output) drop(conn net.Conn) {
 	}
 }
 
-// redial waits until somebody serves the pipe again; nil when the output was closed first.
-func (o *output) redial() net.Conn {
+// reopen waits until the destination is there again; nil when the output was closed first, or when patience is over. From then on each
+// chunk has one try, until one succeeds.
+func (o *output) reopen() io.WriteCloser {
 	o.state.Store(absent)
+	since := time.Now()
 	for pause := redialPause; o.ctx.Err() == nil; pause = min(2*pause, redialMost) {
-		conn, err := o.dial(o.ctx, o.path)
+		conn, err := o.to.open(o.ctx)
 		if err == nil {
-			o.mu.Lock()
-			closed := o.ctx.Err() != nil
-			if !closed {
-				o.conn = conn
-			}
-			o.mu.Unlock()
-			if !closed {
-				return conn
-			}
-			_ = conn.Close()
+			return o.take(conn)
+		}
+		if o.to.patience > 0 && (o.failing || time.Since(since) >= o.to.patience) {
+			o.failing = true
 			return nil
 		}
 		select {
@@ -146,6 +142,18 @@ func (o *output) redial() net.Conn {
 		}
 	}
 	return nil
+}
+
+// take makes conn the present one unless the output is closed.
+func (o *output) take(conn io.WriteCloser) io.WriteCloser {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ctx.Err() != nil {
+		_ = conn.Close()
+		return nil
+	}
+	o.conn = conn
+	return conn
 }
 
 func (o *output) close() {

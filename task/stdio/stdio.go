@@ -2,7 +2,8 @@
 //
 // The client (containerd's cio, CRI) serves the pipes, the shim dials them before the process starts. Output is relayed until the
 // process's end of the stream reports end-of-file, with back-pressure: what the client does not take stays in the process's
-// pipe. A stream is drained when everything read was written; see Set.Drain for the bounds after the process has exited.
+// pipe. A log file in the place of a pipe never blocks the process: what it does not take for some time is dropped and counted. A stream is
+// drained when everything read was written; see Set.Drain for the bounds after the process has exited.
 package stdio
 
 import (
@@ -18,7 +19,8 @@ import (
 	"containerd-shim-hcs/hcs/schema"
 )
 
-// Config names the client's end of each stream, as the create or exec request did; empty means none.
+// Config names the client's end of each stream, as the create or exec request did: a named pipe, for an output also file:///PATH; empty
+// means none.
 type Config struct {
 	Stdin, Stdout, Stderr string
 	Terminal              bool
@@ -32,13 +34,15 @@ func (c Config) Check() error {
 		return fmt.Errorf("stderr: a terminal has one output stream: %w", errdefs.ErrFailedPrecondition)
 	}
 	for _, s := range []struct{ name, path string }{{"stdin", c.Stdin}, {"stdout", c.Stdout}, {"stderr", c.Stderr}} {
-		if s.path == "" || len(s.path) > len(pipePrefix) && strings.EqualFold(s.path[:len(pipePrefix)], pipePrefix) {
+		if s.path == "" || isPipe(s.path) {
 			continue
 		}
-		if scheme, _, ok := strings.Cut(s.path, "://"); ok {
-			return fmt.Errorf("%s: log destination %s://: %w", s.name, scheme, errdefs.ErrNotImplemented)
+		if s.name == "stdin" || !strings.Contains(s.path, "://") {
+			return fmt.Errorf("%s: %q is not a named pipe: %w", s.name, s.path, errdefs.ErrInvalidArgument)
 		}
-		return fmt.Errorf("%s: %q is not a named pipe: %w", s.name, s.path, errdefs.ErrInvalidArgument)
+		if _, err := filePath(s.path); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
 	}
 	return nil
 }
@@ -78,8 +82,8 @@ type Set struct {
 	closed  bool // done is
 }
 
-// Open dials the client's pipes. On error nothing stays open.
-func Open(ctx context.Context, client Client, c Config) (*Set, error) {
+// Open opens the destinations of the outputs and dials the client's pipes. On error nothing stays open.
+func Open(ctx context.Context, client Client, c Config, b Bounds) (*Set, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
@@ -91,12 +95,14 @@ func Open(ctx context.Context, client Client, c Config) (*Set, error) {
 		if o.path == "" {
 			continue
 		}
-		out, err := newOutput(ctx, client.Dial, o.path)
+		to, err := destinationOf(o.path, client.Dial, b)
+		if err == nil {
+			*o.to, err = newOutput(ctx, to)
+		}
 		if err != nil {
 			s.Close()
 			return nil, fmt.Errorf("stdio: %w", err)
 		}
-		*o.to = out
 	}
 	if c.Stdin != "" {
 		conn, err := client.Dial(ctx, c.Stdin)

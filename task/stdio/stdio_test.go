@@ -60,7 +60,7 @@ const out, errs, in = `\\.\pipe\o`, `\\.\pipe\e`, `\\.\pipe\i`
 
 func opened(t *testing.T, c client, cfg Config) *Set {
 	t.Helper()
-	s, err := Open(t.Context(), Client{Dial: c.dial, Alive: restarting}, cfg)
+	s, err := Open(t.Context(), Client{Dial: c.dial, Alive: restarting}, cfg, DefaultBounds)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestInputGoesOnAfterTheClientCameBack(t *testing.T) {
 func TestInputEndsWithTheClientsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := serve(in)
-		s, err := Open(t.Context(), Client{Dial: c.dial, Alive: running}, Config{Stdin: in})
+		s, err := Open(t.Context(), Client{Dial: c.dial, Alive: running}, Config{Stdin: in}, DefaultBounds)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -289,7 +289,7 @@ func TestTerminalWithoutClientKeepsInputOpenUntilAsked(t *testing.T) {
 
 func TestOpenFailsWhole(t *testing.T) {
 	c := serve(out)
-	if _, err := Open(t.Context(), Client{Dial: c.dial, Alive: running}, Config{Stdout: out, Stderr: errs}); err == nil {
+	if _, err := Open(t.Context(), Client{Dial: c.dial, Alive: running}, Config{Stdout: out, Stderr: errs}, DefaultBounds); err == nil {
 		t.Fatal("no error")
 	}
 	conn := <-c[out]
@@ -300,13 +300,13 @@ func TestOpenFailsWhole(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	for _, bad := range []Config{
-		{Terminal: true, Stderr: errs}, {Stdout: "file:///C:/x"}, {Stdout: "x"}, {Stdin: `\\.\pipe\`}, {Stderr: "binary://x"},
+		{Terminal: true, Stderr: errs}, {Stdout: "file:///"}, {Stdout: "x"}, {Stdin: "file:///C:/x"}, {Stdin: `\\.\pipe\`}, {Stderr: "binary://x"},
 	} {
 		if bad.Check() == nil {
 			t.Errorf("%+v is accepted", bad)
 		}
 	}
-	for _, good := range []Config{{}, {Stdin: in, Stdout: out, Stderr: errs}, {Stdin: in, Stdout: out, Terminal: true}} {
+	for _, good := range []Config{{}, {Stdout: "file:///C:/x", Stderr: "file:///C:/x"}, {Stdin: in, Stdout: out, Stderr: errs}, {Stdin: in, Stdout: out, Terminal: true}} {
 		if err := good.Check(); err != nil {
 			t.Errorf("%+v: %v", good, err)
 		}

@@ -17,7 +17,7 @@ import (
 
 // tryGet is State.
 func (t *T) tryGet(id, exec string) (*apitask.Process, error) {
-	r, err := t.client.TaskService().Get(t.ctx, &tasks.GetRequest{ContainerID: id, ExecID: exec})
+	r, err := t.client.TaskService().Get(t.Ctx, &tasks.GetRequest{ContainerID: id, ExecID: exec})
 	if err != nil {
 		return nil, errgrpc.ToNative(err)
 	}
@@ -26,7 +26,7 @@ func (t *T) tryGet(id, exec string) (*apitask.Process, error) {
 
 func (t *T) get(id, exec string) *apitask.Process {
 	p, err := t.tryGet(id, exec)
-	t.must(err, "state of %s %s", id, exec)
+	t.Must(err, "state of %s %s", id, exec)
 	return p
 }
 
@@ -35,12 +35,12 @@ func (t *T) status(id, exec string) containerd.ProcessStatus {
 }
 
 func (t *T) rawDelete(id string) (*tasks.DeleteResponse, error) {
-	r, err := t.client.TaskService().Delete(t.ctx, &tasks.DeleteTaskRequest{ContainerID: id})
+	r, err := t.client.TaskService().Delete(t.Ctx, &tasks.DeleteTaskRequest{ContainerID: id})
 	return r, errgrpc.ToNative(err)
 }
 
 func (t *T) rawDeleteExec(id, exec string) (*tasks.DeleteResponse, error) {
-	r, err := t.client.TaskService().DeleteProcess(t.ctx, &tasks.DeleteProcessRequest{ContainerID: id, ExecID: exec})
+	r, err := t.client.TaskService().DeleteProcess(t.Ctx, &tasks.DeleteProcessRequest{ContainerID: id, ExecID: exec})
 	return r, errgrpc.ToNative(err)
 }
 
@@ -48,28 +48,28 @@ func (t *T) rawDeleteExec(id, exec string) (*tasks.DeleteResponse, error) {
 func unpack[M any](t *T, a typeurl.Any, what string) M {
 	var none M
 	if a == nil || a.GetTypeUrl() == "" {
-		t.fail("%s: nothing there", what)
+		t.Fail("%s: nothing there", what)
 	}
 	v, err := typeurl.UnmarshalAny(a)
-	t.must(err, "%s: %s", what, a.GetTypeUrl())
+	t.Must(err, "%s: %s", what, a.GetTypeUrl())
 	m, ok := v.(M)
-	t.want(ok, "%s is %s, want %T", what, a.GetTypeUrl(), none)
+	t.Want(ok, "%s is %s, want %T", what, a.GetTypeUrl(), none)
 	return m
 }
 
 // more says how many compute systems there are beyond those of old.
 func (t *T) more(old []string) int {
-	now, err := t.machine.state()
-	t.must(err, "ask the simulator")
+	now, err := t.machine.State()
+	t.Must(err, "ask the simulator")
 	return len(now.Systems) - len(old)
 }
 
 // held is the machine's container that stands for the one with this id: the compute system is named after it.
 func (t *T) held(id string) schema.Container {
-	now, err := t.machine.state()
-	t.must(err, "ask the simulator")
-	c, ok := now.containers[id]
-	t.want(ok, "the machine holds no compute system %s, but %q", id, now.Systems)
+	now, err := t.machine.State()
+	t.Must(err, "ask the simulator")
+	c, ok := now.Containers[id]
+	t.Want(ok, "the machine holds no compute system %s, but %q", id, now.Systems)
 	return c
 }
 

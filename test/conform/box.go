@@ -37,7 +37,7 @@ func app(args ...string) []string { return append([]string{`C:\app\winapp.exe`},
 
 // container makes a container that will run args, with a snapshot of the image and the spec that ctr makes.
 func (t *T) container(args []string, edits ...edit) *Box {
-	return t.containerWithID(t.id(), args, edits...)
+	return t.containerWithID(t.ID(), args, edits...)
 }
 
 func (t *T) containerWithID(id string, args []string, edits ...edit) *Box {
@@ -49,23 +49,23 @@ func (t *T) containerWithID(id string, args []string, edits ...edit) *Box {
 		spec = append(spec, e.opt())
 	}
 	var s specs.Spec
-	c, err := t.client.NewContainer(t.ctx, id,
+	c, err := t.client.NewContainer(t.Ctx, id,
 		containerd.WithImage(t.image), containerd.WithSnapshotter(t.o.snapshotter), containerd.WithNewSnapshot(id, t.image),
 		containerd.WithRuntime(t.o.runtime, nil), containerd.WithSpec(&s, spec...))
-	t.must(err, "new container %s", id)
+	t.Must(err, "new container %s", id)
 	b := &Box{Proc: Proc{t: t, id: id}, c: c}
-	t.later(func(ctx context.Context) error { return t.scrap(ctx, b) })
+	t.Later(func(ctx context.Context) error { return t.scrap(ctx, b) })
 	return b
 }
 
 // create makes the task; it is not started.
 func (b *Box) create(s streams) *Box {
-	b.t.must(b.tryCreate(s), "create task %s", b.id)
+	b.t.Must(b.tryCreate(s), "create task %s", b.id)
 	return b
 }
 
 func (b *Box) tryCreate(s streams) error {
-	task, err := b.c.NewTask(b.t.ctx, s.creator(&b.io))
+	task, err := b.c.NewTask(b.t.Ctx, s.creator(&b.io))
 	if err != nil {
 		return err
 	}
@@ -84,25 +84,25 @@ func (t *T) runWith(s streams, args []string, edits ...edit) *Box {
 
 // exec adds a process to the task; it is not started.
 func (b *Box) exec(s streams, args []string, edits ...func(*specs.Process)) *Proc {
-	p, err := b.tryExec(b.t.id(), s, args, edits...)
-	b.t.must(err, "exec in %s", b.id)
+	p, err := b.tryExec(b.t.ID(), s, args, edits...)
+	b.t.Must(err, "exec in %s", b.id)
 	return p
 }
 
 func (b *Box) tryExec(id string, s streams, args []string, edits ...func(*specs.Process)) (*Proc, error) {
-	spec, err := b.c.Spec(b.t.ctx)
-	b.t.must(err, "spec of %s", b.id)
+	spec, err := b.c.Spec(b.t.Ctx)
+	b.t.Must(err, "spec of %s", b.id)
 	ps := *spec.Process
 	ps.Args, ps.CommandLine, ps.Terminal = args, "", s.terminal
 	for _, e := range edits {
 		e(&ps)
 	}
 	p := &Proc{t: b.t, id: id}
-	if p.p, err = b.task.Exec(b.t.ctx, id, &ps, s.creator(&p.io)); err != nil {
+	if p.p, err = b.task.Exec(b.t.Ctx, id, &ps, s.creator(&p.io)); err != nil {
 		return nil, err
 	}
 	if p.io != nil {
-		b.t.later(func(context.Context) error { return p.io.Close() })
+		b.t.Later(func(context.Context) error { return p.io.Close() })
 	}
 	return p, nil
 }
@@ -138,13 +138,13 @@ func (b *Box) gatedExec(code string) *Proc {
 	return p
 }
 
-func (p *Proc) release() { p.t.must(p.io.in.close(p.t.ctx), "release %s", p.id) }
+func (p *Proc) release() { p.t.Must(p.io.in.close(p.t.Ctx), "release %s", p.id) }
 
 // remove deletes task and container as a client does; it must work.
 func (b *Box) remove() containerd.ExitStatus {
-	s, err := b.task.Delete(b.t.ctx)
-	b.t.must(err, "delete task %s", b.id)
-	b.t.must(b.c.Delete(b.t.ctx, containerd.WithSnapshotCleanup), "delete container %s", b.id)
+	s, err := b.task.Delete(b.t.Ctx)
+	b.t.Must(err, "delete task %s", b.id)
+	b.t.Must(b.c.Delete(b.t.Ctx, containerd.WithSnapshotCleanup), "delete container %s", b.id)
 	return *s
 }
 

@@ -31,14 +31,14 @@ type said struct {
 
 // ctr runs a command of ctr as a person would.
 func (t *T) ctr(args ...string) said {
-	c := exec.CommandContext(t.ctx, t.o.ctr, append([]string{"--address", t.o.address, "--namespace", t.o.namespace}, args...)...)
+	c := exec.CommandContext(t.Ctx, t.o.ctr, append([]string{"--address", t.o.address, "--namespace", t.o.namespace}, args...)...)
 	var out, errOut strings.Builder
 	c.Stdout, c.Stderr = &out, &errOut
 	c.WaitDelay = 5 * time.Second
 	err := c.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		t.fail("ctr %s: %v", strings.Join(args, " "), err)
+		t.Fail("ctr %s: %v", strings.Join(args, " "), err)
 	}
 	return said{c.ProcessState.ExitCode(), out.String(), errOut.String()}
 }
@@ -46,13 +46,13 @@ func (t *T) ctr(args ...string) said {
 // ctrOK is a command that must succeed.
 func (t *T) ctrOK(args ...string) string {
 	s := t.ctr(args...)
-	t.want(s.code == 0, "ctr %s: exit %d, %s", strings.Join(args, " "), s.code, clip(s.err))
+	t.Want(s.code == 0, "ctr %s: exit %d, %s", strings.Join(args, " "), s.code, clip(s.err))
 	return s.out
 }
 
 // ctrScrap removes a container that ctr made, if it is there.
 func (t *T) ctrScrap(id string) {
-	t.later(func(ctx context.Context) error {
+	t.Later(func(ctx context.Context) error {
 		c, err := t.client.LoadContainer(ctx, id)
 		if err != nil {
 			return nil // gone, as it should be
@@ -66,32 +66,32 @@ func (t *T) runArgs(flags ...string) []string {
 }
 
 func ctrRun(t *T) {
-	id := t.id()
+	id := t.ID()
 	t.ctrScrap(id)
 	s := t.ctr(t.runArgs(append([]string{"--rm", t.o.image, id}, app("print", "hello", "--", "err", "bad", "--", "exit", "7")...)...)...)
-	t.want(s.code == 7, "ctr run: exit code %d, want 7: %s", s.code, clip(s.err))
-	t.want(lines(s.out) == "hello" && strings.Contains(s.err, "bad"), "stdout %q, stderr %q", clip(s.out), clip(s.err))
+	t.Want(s.code == 7, "ctr run: exit code %d, want 7: %s", s.code, clip(s.err))
+	t.Want(lines(s.out) == "hello" && strings.Contains(s.err, "bad"), "stdout %q, stderr %q", clip(s.out), clip(s.err))
 	s = t.ctr("containers", "info", id)
-	t.want(s.code != 0, "the container is there after run --rm")
+	t.Want(s.code != 0, "the container is there after run --rm")
 }
 
 func ctrDetached(t *T) {
-	id := t.id()
+	id := t.ID()
 	t.ctrScrap(id)
 	t.ctrOK(t.runArgs(append([]string{"--detach", "--null-io", t.o.image, id}, app("sleep", "300s")...)...)...)
-	t.want(ctrState(t, id) == "RUNNING", "task ls: %q, want RUNNING", ctrState(t, id))
-	s := t.ctr(append([]string{"task", "exec", "--exec-id", t.id(), id}, app("print", "in-exec", "--", "exit", "9")...)...)
-	t.want(s.code == 9 && lines(s.out) == "in-exec", "task exec: exit %d, stdout %q, stderr %q", s.code, clip(s.out), clip(s.err))
+	t.Want(ctrState(t, id) == "RUNNING", "task ls: %q, want RUNNING", ctrState(t, id))
+	s := t.ctr(append([]string{"task", "exec", "--exec-id", t.ID(), id}, app("print", "in-exec", "--", "exit", "9")...)...)
+	t.Want(s.code == 9 && lines(s.out) == "in-exec", "task exec: exit %d, stdout %q, stderr %q", s.code, clip(s.out), clip(s.err))
 	out := t.ctrOK("task", "ps", id)
-	t.want(strings.Contains(out, "winapp.exe"), "task ps: %q", clip(out))
+	t.Want(strings.Contains(out, "winapp.exe"), "task ps: %q", clip(out))
 	out = t.ctrOK("task", "metrics", id)
 	for _, w := range []string{"uptime_ns", "cpu.total_runtime_ns", "memory.commit_bytes"} {
-		t.want(strings.Contains(out, w), "task metrics does not name %s: %q", w, clip(out))
+		t.Want(strings.Contains(out, w), "task metrics does not name %s: %q", w, clip(out))
 	}
 	t.ctrOK("task", "kill", "--signal", "SIGKILL", id)
-	t.want(t.until(streamBound, func() bool { return ctrState(t, id) == "STOPPED" }), "task ls: %q, want STOPPED", ctrState(t, id))
+	t.Want(t.Until(streamBound, func() bool { return ctrState(t, id) == "STOPPED" }), "task ls: %q, want STOPPED", ctrState(t, id))
 	t.ctr("task", "rm", id) // its exit code is the task's
-	t.want(ctrState(t, id) == "", "task ls: %q after task rm", ctrState(t, id))
+	t.Want(ctrState(t, id) == "", "task ls: %q after task rm", ctrState(t, id))
 	t.ctrOK("containers", "rm", id)
 }
 
@@ -107,7 +107,7 @@ func ctrState(t *T, id string) string {
 
 // ctrLayerFolders: a spec that names its layers itself needs neither image nor snapshotter.
 func ctrLayerFolders(t *T) {
-	id := t.id()
+	id := t.ID()
 	t.ctrScrap(id)
 	folders := t.layerFolders(id + "-layer")
 	spec := specs.Spec{
@@ -117,25 +117,25 @@ func ctrLayerFolders(t *T) {
 		Windows: &specs.Windows{LayerFolders: folders},
 	}
 	b, err := json.Marshal(spec)
-	t.must(err, "spec")
+	t.Must(err, "spec")
 	file := filepath.Join(os.TempDir(), id+".json")
-	t.must(os.WriteFile(file, b, 0o644), "write the spec")
+	t.Must(os.WriteFile(file, b, 0o644), "write the spec")
 	defer os.Remove(file)
 	s := t.ctr("run", "--rm", "--runtime", t.o.runtime, "--config", file, id)
-	t.want(s.code == 6 && lines(s.out) == "app", "exit %d, stdout %q, stderr %q", s.code, clip(s.out), clip(s.err))
+	t.Want(s.code == 6 && lines(s.out) == "app", "exit %d, stdout %q, stderr %q", s.code, clip(s.out), clip(s.err))
 }
 
 // layerFolders has the snapshotter make a writable layer over the image: parents nearest first, then the scratch.
 func (t *T) layerFolders(key string) []string {
-	ids, err := t.image.RootFS(t.ctx)
-	t.must(err, "layers of the image")
+	ids, err := t.image.RootFS(t.Ctx)
+	t.Must(err, "layers of the image")
 	sn := t.client.SnapshotService(t.o.snapshotter)
 	// No container refers to it, so without the label it is garbage to containerd.
 	root := snapshots.WithLabels(map[string]string{"containerd.io/gc.root": time.Now().UTC().Format(time.RFC3339)})
-	mounts, err := sn.Prepare(t.ctx, key, identity.ChainID(ids).String(), root)
-	t.must(err, "prepare a snapshot")
-	t.later(func(ctx context.Context) error { return sn.Remove(ctx, key) })
-	t.want(len(mounts) == 1, "%d mounts", len(mounts))
+	mounts, err := sn.Prepare(t.Ctx, key, identity.ChainID(ids).String(), root)
+	t.Must(err, "prepare a snapshot")
+	t.Later(func(ctx context.Context) error { return sn.Remove(ctx, key) })
+	t.Want(len(mounts) == 1, "%d mounts", len(mounts))
 	return append(parents(t, mounts[0]), mounts[0].Source)
 }
 
@@ -143,10 +143,10 @@ func parents(t *T, m mount.Mount) []string {
 	for _, o := range m.Options {
 		if v, ok := strings.CutPrefix(o, "parentLayerPaths="); ok {
 			var p []string
-			t.must(json.Unmarshal([]byte(v), &p), "parents %s", v)
+			t.Must(json.Unmarshal([]byte(v), &p), "parents %s", v)
 			return p
 		}
 	}
-	t.fail("no parents in %s", fmt.Sprint(m))
+	t.Fail("no parents in %s", fmt.Sprint(m))
 	return nil
 }

@@ -19,12 +19,12 @@ var imageCases = []Case{
 func layers(t *T) {
 	b := t.run("type", `C:\base.txt`, "--", "type", `C:\app\hello.txt`, "--", "ls", `C:\app`)
 	o := b.finish()
-	t.want(o.code == 0, "exit code %d, stderr %q", o.code, clip(o.err))
+	t.Want(o.code == 0, "exit code %d, stderr %q", o.code, clip(o.err))
 	for _, l := range []string{"from the base layer", "hello from the app layer"} {
-		t.want(hasLine(o.out, l), "no line %q in %q", l, clip(o.out))
+		t.Want(hasLine(o.out, l), "no line %q in %q", l, clip(o.out))
 	}
 	for _, f := range []string{"hello.txt", "winapp.exe"} {
-		t.want(strings.Contains(o.out, f), "the list of C:\\app does not name %s: %q", f, clip(o.out))
+		t.Want(strings.Contains(o.out, f), "the list of C:\\app does not name %s: %q", f, clip(o.out))
 	}
 }
 
@@ -48,7 +48,7 @@ func writesApart(t *T) {
 	third := t.host()
 	for _, b := range []*Box{other, third} {
 		o := b.run("type", `C:\app\mine.txt`).finish()
-		t.want(o.code != 0 && !strings.Contains(o.out, "secret"), "another container reads the file: %q, code %d", clip(o.out), o.code)
+		t.Want(o.code != 0 && !strings.Contains(o.out, "secret"), "another container reads the file: %q, code %d", clip(o.out), o.code)
 		b.run("type", `C:\both.txt`).expect(0, "app", "")
 	}
 }
@@ -58,9 +58,9 @@ func writesLast(t *T) {
 	b := t.container(app("write", `C:\app\kept.txt`, "kept", "--", "print", "wrote"))
 	b.create(streams{}).start()
 	b.expect(0, "wrote", "")
-	_, err := b.task.Delete(t.ctx)
-	t.must(err, "delete task")
-	t.must(b.editSpec(func(s *specs.Spec) { s.Process.Args = app("type", `C:\app\kept.txt`, "--", "exit", "4") }), "change the command")
+	_, err := b.task.Delete(t.Ctx)
+	t.Must(err, "delete task")
+	t.Must(b.editSpec(func(s *specs.Spec) { s.Process.Args = app("type", `C:\app\kept.txt`, "--", "exit", "4") }), "change the command")
 	b.create(streams{}).start()
 	b.expect(4, "kept", "")
 }

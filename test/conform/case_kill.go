@@ -35,48 +35,48 @@ func killTerm(t *T) {
 func killTermExec(t *T) {
 	b := t.host()
 	trapped(t, b.run("trap", "exit", "42"))
-	t.want(t.status(b.id, "") == containerd.Running, "the task is %q after its exec was signalled", t.status(b.id, ""))
+	t.Want(t.status(b.id, "") == containerd.Running, "the task is %q after its exec was signalled", t.status(b.id, ""))
 }
 
 // trapped: the program hears the signal, writes its last line, and its own exit code arrives.
 func trapped(t *T, p *Proc) {
 	p.says("trapping")
-	t.want(p.running(300*time.Millisecond), "ended before the signal")
-	t.must(p.p.Kill(t.ctx, sigterm), "kill TERM")
+	t.Want(p.running(300*time.Millisecond), "ended before the signal")
+	t.Must(p.p.Kill(t.Ctx, sigterm), "kill TERM")
 	p.expect(42, "trapping\nCtrlShutdown", "")
 }
 
 func killIgnored(t *T) {
 	b := t.run("ignore")
 	b.says("ignoring")
-	t.must(b.p.Kill(t.ctx, sigterm), "kill TERM")
+	t.Must(b.p.Kill(t.Ctx, sigterm), "kill TERM")
 	b.says("ignored CtrlShutdown")
-	t.want(b.running(1500*time.Millisecond), "ended by a signal that it ignores")
+	t.Want(b.running(1500*time.Millisecond), "ended by a signal that it ignores")
 	began := time.Now()
-	t.must(b.p.Kill(t.ctx, sigkill), "kill KILL")
+	t.Must(b.p.Kill(t.Ctx, sigkill), "kill KILL")
 	o := b.finish()
-	t.want(time.Since(began) < 10*time.Second, "KILL took %v", time.Since(began))
-	t.want(o.code != 0, "exit code 0 after KILL")
+	t.Want(time.Since(began) < 10*time.Second, "KILL took %v", time.Since(began))
+	t.Want(o.code != 0, "exit code 0 after KILL")
 }
 
 func killWins(t *T) {
 	b := t.run("print", "up", "--", "sleep", "300s")
 	b.says("up")
 	began := time.Now()
-	t.must(b.p.Kill(t.ctx, sigkill), "kill KILL")
+	t.Must(b.p.Kill(t.Ctx, sigkill), "kill KILL")
 	o := b.finish()
-	t.want(time.Since(began) < 10*time.Second, "KILL took %v", time.Since(began))
-	t.want(o.code != 0, "exit code 0 after KILL")
-	t.want(lines(o.out) == "up", "stdout %q", clip(o.out))
+	t.Want(time.Since(began) < 10*time.Second, "KILL took %v", time.Since(began))
+	t.Want(o.code != 0, "exit code 0 after KILL")
+	t.Want(lines(o.out) == "up", "stdout %q", clip(o.out))
 }
 
 func killExec(t *T) {
 	b := t.host()
 	p := b.run("print", "in", "--", "sleep", "300s")
 	p.says("in")
-	t.must(p.p.Kill(t.ctx, sigkill), "kill exec")
+	t.Must(p.p.Kill(t.Ctx, sigkill), "kill exec")
 	p.finish()
-	t.want(b.running(300*time.Millisecond), "the task ended with its exec")
+	t.Want(b.running(300*time.Millisecond), "the task ended with its exec")
 	b.run("print", "still").expect(0, "still", "")
 }
 
@@ -84,7 +84,7 @@ func killAll(t *T) {
 	b := t.host()
 	p := b.run("print", "in", "--", "sleep", "300s")
 	p.says("in")
-	t.must(b.p.Kill(t.ctx, sigkill, containerd.WithKillAll), "kill all")
+	t.Must(b.p.Kill(t.Ctx, sigkill, containerd.WithKillAll), "kill all")
 	b.finish()
 	p.exited()
 	b.remove()
@@ -94,9 +94,9 @@ func killExited(t *T) {
 	b := t.run("print", "x", "--", "exit", "3")
 	b.expect(3, "x", "")
 	for _, s := range []syscall.Signal{sigterm, sigkill} {
-		t.refused(b.p.Kill(t.ctx, s), errdefs.IsNotFound, "not found", "kill %d of an exited task", s)
+		t.Refused(b.p.Kill(t.Ctx, s), errdefs.IsNotFound, "not found", "kill %d of an exited task", s)
 	}
-	t.refused(b.p.Kill(t.ctx, sigkill, containerd.WithKillAll), errdefs.IsNotFound, "not found", "kill all of an exited task")
+	t.Refused(b.p.Kill(t.Ctx, sigkill, containerd.WithKillAll), errdefs.IsNotFound, "not found", "kill all of an exited task")
 }
 
 func killExitedExec(t *T) {
@@ -104,50 +104,50 @@ func killExitedExec(t *T) {
 	p := b.run("print", "x", "--", "exit", "3")
 	p.expect(3, "x", "")
 	for _, s := range []syscall.Signal{sigterm, sigkill} {
-		t.refused(p.p.Kill(t.ctx, s), errdefs.IsNotFound, "not found", "kill %d of an exited exec", s)
+		t.Refused(p.p.Kill(t.Ctx, s), errdefs.IsNotFound, "not found", "kill %d of an exited exec", s)
 	}
 }
 
 func killUnknownExec(t *T) {
 	b := t.host()
-	err := b.p.Kill(t.ctx, sigkill, containerd.WithKillExecID("nobody"))
-	t.refused(err, errdefs.IsNotFound, "not found", "kill of an exec that never was")
+	err := b.p.Kill(t.Ctx, sigkill, containerd.WithKillExecID("nobody"))
+	t.Refused(err, errdefs.IsNotFound, "not found", "kill of an exec that never was")
 }
 
 // killCreated: KILL of a task that was created and not started stops it, the Wait that was issued wakes, and Delete works.
 func killCreated(t *T) {
-	before, err := t.machine.state()
-	t.must(err, "ask the simulator")
+	before, err := t.machine.State()
+	t.Must(err, "ask the simulator")
 	b := t.container(app("print", "never")).create(streams{})
 	b.watch()
-	t.want(t.more(before.Systems) == 1, "creating the task made %d compute systems, want 1", t.more(before.Systems))
-	t.must(b.p.Kill(t.ctx, sigkill), "kill KILL")
+	t.Want(t.more(before.Systems) == 1, "creating the task made %d compute systems, want 1", t.more(before.Systems))
+	t.Must(b.p.Kill(t.Ctx, sigkill), "kill KILL")
 	b.exited()
-	t.want(t.status(b.id, "") == containerd.Stopped, "the task is %q after KILL", t.status(b.id, ""))
+	t.Want(t.status(b.id, "") == containerd.Stopped, "the task is %q after KILL", t.status(b.id, ""))
 	b.remove()
 }
 
 func killNonsense(t *T) {
 	b := t.run("print", "up", "--", "sleep", "300s")
 	b.says("up")
-	err := b.p.Kill(t.ctx, syscall.Signal(28)) // SIGWINCH: nothing in Windows is like it
-	t.want(err != nil, "signal 28 was taken")
-	t.want(!errdefs.IsNotFound(err), "signal 28: %v, but the task is there", err)
-	t.want(b.running(300*time.Millisecond), "ended by signal 28")
+	err := b.p.Kill(t.Ctx, syscall.Signal(28)) // SIGWINCH: nothing in Windows is like it
+	t.Want(err != nil, "signal 28 was taken")
+	t.Want(!errdefs.IsNotFound(err), "signal 28: %v, but the task is there", err)
+	t.Want(b.running(300*time.Millisecond), "ended by signal 28")
 }
 
 // killChildren: nothing that the program started outlives the container.
 func killChildren(t *T) {
-	before, err := t.machine.state()
-	t.must(err, "ask the simulator")
+	before, err := t.machine.State()
+	t.Must(err, "ask the simulator")
 	b := t.host()
 	b.run("print", "parent", "--", "spawn", "sleep", "300s").expect(0, "parent", "")
 	var n int
-	t.until(streamBound, func() bool { n = len(b.details()); return n == 2 })
-	t.want(n == 2, "%d processes, want the init and the child that was left", n)
-	t.must(b.p.Kill(t.ctx, sigkill), "kill KILL")
+	t.Until(streamBound, func() bool { n = len(b.details()); return n == 2 })
+	t.Want(n == 2, "%d processes, want the init and the child that was left", n)
+	t.Must(b.p.Kill(t.Ctx, sigkill), "kill KILL")
 	b.exited()
 	b.remove()
-	left := t.machine.settle(before, streamBound)
-	t.want(left == "", "%s", left)
+	left := t.machine.Settle(before, streamBound)
+	t.Want(left == "", "%s", left)
 }

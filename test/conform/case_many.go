@@ -13,25 +13,25 @@ var manyCases = []Case{
 // many: all of them run at the same time, each says its own word and ends with its own code, and nothing is left.
 func many(t *T) {
 	const n = 50
-	before, err := t.machine.state()
-	t.must(err, "ask the simulator")
+	before, err := t.machine.State()
+	t.Must(err, "ask the simulator")
 	boxes := make([]*Box, n)
-	t.each(n, func(i int) {
+	t.Each(n, func(i int) {
 		b := t.runWith(streams{stdin: true}, app("print", fmt.Sprintf("box-%d", i), "--", "cat", "--", "exit", fmt.Sprint(i+1)))
 		boxes[i] = b
 		b.saysWithin(4*time.Minute, fmt.Sprintf("box-%d", i))
 	})
-	t.want(t.more(before.Systems) == n, "%d compute systems while all run, want %d", t.more(before.Systems), n)
-	t.each(n, func(i int) {
+	t.Want(t.more(before.Systems) == n, "%d compute systems while all run, want %d", t.more(before.Systems), n)
+	t.Each(n, func(i int) {
 		b := boxes[i]
-		t.must(b.io.in.write(t.ctx, fmt.Appendf(nil, "line for %d\n", i)), "write to stdin")
+		t.Must(b.io.in.write(t.Ctx, fmt.Appendf(nil, "line for %d\n", i)), "write to stdin")
 		b.says(fmt.Sprintf("line for %d", i))
-		t.must(b.io.in.close(t.ctx), "close stdin")
+		t.Must(b.io.in.close(t.Ctx), "close stdin")
 		b.expect(uint32(i+1), fmt.Sprintf("box-%d\nline for %d", i, i), "")
 		b.remove()
 	})
-	left := t.machine.settle(before, 10*time.Second)
-	t.want(left == "", "%s", left)
+	left := t.machine.Settle(before, 10*time.Second)
+	t.Want(left == "", "%s", left)
 }
 
 func churn(t *T) {

@@ -13,27 +13,27 @@ var networkCases = []Case{
 
 // ownNamespace: a spec that has a network and names no namespace gets one, for as long as the task is there.
 func ownNamespace(t *T) {
-	before, err := t.machine.state()
-	t.must(err, "ask the simulator")
+	before, err := t.machine.State()
+	t.Must(err, "ask the simulator")
 	b := t.host()
-	now, err := t.machine.state()
-	t.must(err, "ask the simulator")
-	t.want(len(now.Namespaces) == len(before.Namespaces)+1, "%d more namespaces while it runs, want 1", len(now.Namespaces)-len(before.Namespaces))
-	t.must(b.p.Kill(t.ctx, sigkill), "kill")
+	now, err := t.machine.State()
+	t.Must(err, "ask the simulator")
+	t.Want(len(now.Namespaces) == len(before.Namespaces)+1, "%d more namespaces while it runs, want 1", len(now.Namespaces)-len(before.Namespaces))
+	t.Must(b.p.Kill(t.Ctx, sigkill), "kill")
 	b.exited()
 	b.remove()
-	now, err = t.machine.state()
-	t.must(err, "ask the simulator")
-	t.want(len(now.Namespaces) == len(before.Namespaces), "%d more namespaces after delete", len(now.Namespaces)-len(before.Namespaces))
+	now, err = t.machine.State()
+	t.Must(err, "ask the simulator")
+	t.Want(len(now.Namespaces) == len(before.Namespaces), "%d more namespaces after delete", len(now.Namespaces)-len(before.Namespaces))
 }
 
 func namespaceAfterFailure(t *T) {
-	before, err := t.machine.state()
-	t.must(err, "ask the simulator")
+	before, err := t.machine.State()
+	t.Must(err, "ask the simulator")
 	startRefused(t, "program", []string{`C:\no\such\program.exe`})
-	t.clean()
-	left := t.machine.settle(before, streamBound)
-	t.want(left == "", "%s", left)
+	t.Clean()
+	left := t.machine.Settle(before, streamBound)
+	t.Want(left == "", "%s", left)
 }
 
 func noNetwork(t *T) {
@@ -50,9 +50,9 @@ func unknownNamespace(t *T) {
 	err := b.tryCreate(streams{})
 	if err == nil {
 		b.watch()
-		err = b.p.Start(t.ctx)
+		err = b.p.Start(t.Ctx)
 	}
-	t.want(err != nil, "the task runs in a namespace that does not exist")
+	t.Want(err != nil, "the task runs in a namespace that does not exist")
 	good := t.run("print", "works", "--", "exit", "2")
 	good.expect(2, "works", "")
 }

@@ -21,42 +21,42 @@ var optionalCases = []Case{
 func update(t *T) {
 	b := t.host()
 	limit := uint64(512 << 20)
-	err := b.task.Update(t.ctx, containerd.WithResources(&specs.WindowsResources{Memory: &specs.WindowsMemoryResources{Limit: &limit}}))
+	err := b.task.Update(t.Ctx, containerd.WithResources(&specs.WindowsResources{Memory: &specs.WindowsMemoryResources{Limit: &limit}}))
 	if err != nil {
-		t.refused(err, errdefs.IsNotImplemented, "not implemented", "update")
+		t.Refused(err, errdefs.IsNotImplemented, "not implemented", "update")
 	} else {
 		m := t.held(b.id).Memory
-		t.want(m != nil && m.SizeInMB == 512, "update is said to have worked; the machine holds %+v, want 512 MB", m)
+		t.Want(m != nil && m.SizeInMB == 512, "update is said to have worked; the machine holds %+v, want 512 MB", m)
 	}
 	b.run("print", "still").expect(0, "still", "")
 }
 
 func updateUnknown(t *T) {
 	b := t.host()
-	err := b.task.Update(t.ctx, containerd.WithResources(&specs.Process{Cwd: "x"}))
-	t.want(err != nil, "update with a Process for resources was accepted")
+	err := b.task.Update(t.Ctx, containerd.WithResources(&specs.Process{Cwd: "x"}))
+	t.Want(err != nil, "update with a Process for resources was accepted")
 	b.run("print", "still").expect(0, "still", "")
 }
 
 func pause(t *T) {
 	b := t.run("print", "up", "--", "sleep", "300s")
 	b.says("up")
-	err := b.task.Pause(t.ctx)
+	err := b.task.Pause(t.Ctx)
 	if err != nil {
-		t.refused(err, errdefs.IsNotImplemented, "not implemented", "pause")
-		t.want(t.status(b.id, "") == containerd.Running, "the task is %q after the refusal", t.status(b.id, ""))
-		t.refused(b.task.Resume(t.ctx), errdefs.IsNotImplemented, "not implemented", "resume")
+		t.Refused(err, errdefs.IsNotImplemented, "not implemented", "pause")
+		t.Want(t.status(b.id, "") == containerd.Running, "the task is %q after the refusal", t.status(b.id, ""))
+		t.Refused(b.task.Resume(t.Ctx), errdefs.IsNotImplemented, "not implemented", "resume")
 	} else {
-		t.want(t.status(b.id, "") == containerd.Paused, "the task is %q after pause", t.status(b.id, ""))
-		t.must(b.task.Resume(t.ctx), "resume")
+		t.Want(t.status(b.id, "") == containerd.Paused, "the task is %q after pause", t.status(b.id, ""))
+		t.Must(b.task.Resume(t.Ctx), "resume")
 	}
-	t.want(b.running(100*time.Millisecond), "the task ended")
+	t.Want(b.running(100*time.Millisecond), "the task ended")
 	b.run("print", "still").expect(0, "still", "")
 }
 
 func checkpoint(t *T) {
 	b := t.host()
-	_, err := t.client.TaskService().Checkpoint(t.ctx, &tasks.CheckpointTaskRequest{ContainerID: b.id})
-	t.refused(errgrpc.ToNative(err), errdefs.IsNotImplemented, "not implemented", "checkpoint")
+	_, err := t.client.TaskService().Checkpoint(t.Ctx, &tasks.CheckpointTaskRequest{ContainerID: b.id})
+	t.Refused(errgrpc.ToNative(err), errdefs.IsNotImplemented, "not implemented", "checkpoint")
 	b.run("print", "still").expect(0, "still", "")
 }

@@ -25,10 +25,10 @@ func apart(t *T) {
 // bursts checks that one process delivered a whole burst of n bytes.
 func (p *Proc) bursts(n int, code uint32) {
 	o := p.finish()
-	p.t.want(o.code == code, "%s: exit code %d, want %d, stderr %q", p.id, o.code, code, clip(o.err))
-	p.t.want(len(o.out) == n, "%s: %d of %d bytes arrived", p.id, len(o.out), n)
+	p.t.Want(o.code == code, "%s: exit code %d, want %d, stderr %q", p.id, o.code, code, clip(o.err))
+	p.t.Want(len(o.out) == n, "%s: %d of %d bytes arrived", p.id, len(o.out), n)
 	got, want := fmt.Sprintf("%x", sha256.Sum256([]byte(o.out))), burst.Sum(int64(n))
-	p.t.want(got == want, "%s: %d bytes arrived, their sha256 is %s, want %s", p.id, n, got, want)
+	p.t.Want(got == want, "%s: %d bytes arrived, their sha256 is %s, want %s", p.id, n, got, want)
 }
 
 // complete: a container's output is whole when it exits right after writing, and an exec's.
@@ -45,9 +45,9 @@ func complete(t *T) {
 	for range 45 {
 		p := b.run("burst", size, "exit", "4")
 		p.bursts(n, 4)
-		_, err := p.p.Delete(t.ctx)
-		t.must(err, "delete %s", p.id)
-		t.must(p.io.Close(), "close")
+		_, err := p.p.Delete(t.Ctx)
+		t.Must(err, "delete %s", p.id)
+		t.Must(p.io.Close(), "close")
 	}
 }
 

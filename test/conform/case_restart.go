@@ -11,6 +11,7 @@ import (
 	apitask "github.com/containerd/containerd/api/types/task"
 	"github.com/containerd/errdefs"
 
+	"containerd-shim-hcs/test/conform/node"
 	"containerd-shim-hcs/test/rig/winapp/burst"
 )
 
@@ -51,24 +52,24 @@ func restartRunning(t *T) {
 		pid  uint32
 	}{{"", pid}, {p.id, execPid}} {
 		s := t.get(b.id, x.exec)
-		t.want(s.Status == apitask.Status_RUNNING && s.Pid == x.pid, "state of %s %s: %v, pid %d, was RUNNING with %d", b.id, x.exec, s.Status, s.Pid, x.pid)
+		t.Want(s.Status == apitask.Status_RUNNING && s.Pid == x.pid, "state of %s %s: %v, pid %d, was RUNNING with %d", b.id, x.exec, s.Status, s.Pid, x.pid)
 	}
 	pids := t.pids(b.id)
-	t.want(pids[pid] && pids[execPid], "pids are %v, want %d and %d among them", pids, pid, execPid)
+	t.Want(pids[pid] && pids[execPid], "pids are %v, want %d and %d among them", pids, pid, execPid)
 	b.loadAgain()
 	p.loadAgain(b)
-	t.must(b.io.in.write(t.ctx, []byte("back\n")), "write to stdin")
+	t.Must(b.io.in.write(t.Ctx, []byte("back\n")), "write to stdin")
 	b.says("got: back\n")
 	p.expect(6, ticks(60), "")
 	n := b.run("print", "new", "--", "exit", "2")
 	n.expect(2, "new", "")
-	t.must(b.p.Kill(t.ctx, sigkill), "kill")
+	t.Must(b.p.Kill(t.Ctx, sigkill), "kill")
 	o := b.finish()
-	t.want(o.out == "ready\ngot: back\n", "stdout %q", clip(o.out))
+	t.Want(o.out == "ready\ngot: back\n", "stdout %q", clip(o.out))
 	b.remove()
 	got := ev.story(b.id, 10, map[string]string{p.id: "A", n.id: "B"})
 	const want = "create, start, exec-added A, exec-started A, exit A, exec-added B, exec-started B, exit B, exit, delete"
-	t.want(got == want, "events: %s; want: %s", got, want)
+	t.Want(got == want, "events: %s; want: %s", got, want)
 	t.noShims()
 }
 
@@ -81,23 +82,23 @@ func restartExits(t *T) {
 	pid, execPid := t.get(b.id, "").Pid, t.get(b.id, p.id).Pid
 	t.leave()
 	t.endedThere(b.id)
-	t.want(len(ev.of(b.id)) == 4, "both were to end after containerd, but there are events %s", ev.story(b.id, 4, nil))
+	t.Want(len(ev.of(b.id)) == 4, "both were to end after containerd, but there are events %s", ev.story(b.id, 4, nil))
 	t.comeBack(ev)
 	got := ev.story(b.id, 6, map[string]string{p.id: "E"})
 	const want = "create, start, exec-added E, exec-started E, exit E, exit"
-	t.want(got == want, "events: %s; want: %s", got, want)
+	t.Want(got == want, "events: %s; want: %s", got, want)
 	e, i := ev.exit(b.id, p.id), ev.exit(b.id, b.id)
-	t.want(e.ExitStatus == 6 && e.Pid == execPid, "exit of the exec: code %d, pid %d, want 6 and %d", e.ExitStatus, e.Pid, execPid)
-	t.want(i.ExitStatus == 7 && i.Pid == pid, "exit of the task: code %d, pid %d, want 7 and %d", i.ExitStatus, i.Pid, pid)
+	t.Want(e.ExitStatus == 6 && e.Pid == execPid, "exit of the exec: code %d, pid %d, want 6 and %d", e.ExitStatus, e.Pid, execPid)
+	t.Want(i.ExitStatus == 7 && i.Pid == pid, "exit of the task: code %d, pid %d, want 7 and %d", i.ExitStatus, i.Pid, pid)
 	apart := i.ExitedAt.AsTime().Sub(e.ExitedAt.AsTime())
-	t.want(apart > 500*time.Millisecond, "the task ended %v after the exec, by what the events tell", apart)
+	t.Want(apart > 500*time.Millisecond, "the task ended %v after the exec, by what the events tell", apart)
 	b.loadAgain()
 	p.loadAgain(b)
-	t.want(p.exited().ExitCode() == 6 && b.exited().ExitCode() == 7, "wait tells other codes: %d and %d", p.exited().ExitCode(), b.exited().ExitCode())
-	t.want(b.exited().ExitTime().Equal(i.ExitedAt.AsTime()), "wait tells %v, the event %v", b.exited().ExitTime(), i.ExitedAt.AsTime())
-	_, err := p.p.Delete(t.ctx)
-	t.must(err, "delete exec")
-	t.want(b.remove().ExitCode() == 7, "delete tells another code")
+	t.Want(p.exited().ExitCode() == 6 && b.exited().ExitCode() == 7, "wait tells other codes: %d and %d", p.exited().ExitCode(), b.exited().ExitCode())
+	t.Want(b.exited().ExitTime().Equal(i.ExitedAt.AsTime()), "wait tells %v, the event %v", b.exited().ExitTime(), i.ExitedAt.AsTime())
+	_, err := p.p.Delete(t.Ctx)
+	t.Must(err, "delete exec")
+	t.Want(b.remove().ExitCode() == 7, "delete tells another code")
 }
 
 // restartReader: the same with output: what was written while nobody read arrives whole, and before the exit.
@@ -111,14 +112,14 @@ func restartReader(t *T) {
 	t.comeBack(ev)
 	time.Sleep(time.Second)
 	got := ev.story(b.id, 4, map[string]string{p.id: "E"})
-	t.want(!strings.Contains(got, "exit"), "an exit is told before the output was read: %s", got)
+	t.Want(!strings.Contains(got, "exit"), "an exit is told before the output was read: %s", got)
 	b.loadAgain()
 	p.loadAgain(b)
 	p.expect(6, ticks(20), "")
 	b.expect(7, ticks(40), "over")
 	got = ev.story(b.id, 6, map[string]string{p.id: "E"})
 	const want = "create, start, exec-added E, exec-started E, exit E, exit"
-	t.want(got == want, "events: %s; want: %s", got, want)
+	t.Want(got == want, "events: %s; want: %s", got, want)
 	b.remove()
 }
 
@@ -138,19 +139,19 @@ func restartOutput(t *T) {
 	t.comeBack(nil)
 	b.loadAgain()
 	o := b.finish()
-	t.want(o.code == 5, "exit code %d", o.code)
-	t.want(len(o.out) == n+1<<10, "%d bytes arrived, want %d", len(o.out), n+1<<10)
+	t.Want(o.code == 5, "exit code %d", o.code)
+	t.Want(len(o.out) == n+1<<10, "%d bytes arrived, want %d", len(o.out), n+1<<10)
 	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(o.out[1<<10:])))
-	t.want(sum == burst.Sum(n), "%d bytes arrived, but others than were written", len(o.out))
+	t.Want(sum == burst.Sum(n), "%d bytes arrived, but others than were written", len(o.out))
 }
 
 func restartCreated(t *T) {
 	b := t.container(app("print", "up", "--", "exit", "4")).create(streams{})
 	t.leave(&b.Proc)
 	t.comeBack(nil)
-	t.want(t.get(b.id, "").Status == apitask.Status_CREATED, "after the restart it is %v", t.get(b.id, "").Status)
+	t.Want(t.get(b.id, "").Status == apitask.Status_CREATED, "after the restart it is %v", t.get(b.id, "").Status)
 	b.loadAgain()
-	t.must(b.p.Start(t.ctx), "start")
+	t.Must(b.p.Start(t.Ctx), "start")
 	b.expect(4, "up", "")
 	b.remove()
 	t.noShims()
@@ -162,43 +163,43 @@ func restartExited(t *T) {
 	t.leave(&b.Proc)
 	t.comeBack(nil)
 	s := t.get(b.id, "")
-	t.want(s.Status == apitask.Status_STOPPED && s.ExitStatus == 3 && s.ExitedAt.AsTime().Equal(o.at),
+	t.Want(s.Status == apitask.Status_STOPPED && s.ExitStatus == 3 && s.ExitedAt.AsTime().Equal(o.at),
 		"after the restart: %v, code %d at %v, was 3 at %v", s.Status, s.ExitStatus, s.ExitedAt.AsTime(), o.at)
 	b.loadAgain()
 	d := b.remove()
-	t.want(d.ExitCode() == 3 && d.ExitTime().Equal(o.at), "delete tells %d at %v", d.ExitCode(), d.ExitTime())
+	t.Want(d.ExitCode() == 3 && d.ExitTime().Equal(o.at), "delete tells %d at %v", d.ExitCode(), d.ExitTime())
 	t.noShims()
 }
 
 // restartCreate: containerd is killed while a shim creates a task. Whether the task is there afterwards or not: a client can remove
 // it, nothing is left, and its id can be used.
 func restartCreate(t *T) {
-	before, err := t.machine.state()
-	t.must(err, "ask the simulator")
+	before, err := t.machine.State()
+	t.Must(err, "ask the simulator")
 	b := t.container(app("print", "up", "--", "exit", "4"))
 	t.fault("HcsCreateComputeSystem id=" + b.id + " delay 2s times=1")
 	failed := make(chan error, 1)
 	go func() { failed <- b.tryCreate(streams{}) }()
-	ok := t.until(20*time.Second, func() bool {
-		now, err := t.machine.state()
-		t.must(err, "ask the simulator")
-		return now.minus(before) != "" // its layers
+	ok := t.Until(20*time.Second, func() bool {
+		now, err := t.machine.State()
+		t.Must(err, "ask the simulator")
+		return now.Minus(before) != "" // its layers
 	})
-	t.want(ok, "the shim does not create anything")
+	t.Want(ok, "the shim does not create anything")
 	t.leave()
-	t.want(<-failed != nil, "the create did not notice that containerd was killed")
+	t.Want(<-failed != nil, "the create did not notice that containerd was killed")
 	b.io.hangUp()
 	t.comeBack(nil)
 	if _, err := t.tryGet(b.id, ""); !errdefs.IsNotFound(err) {
-		t.must(err, "state")
+		t.Must(err, "state")
 		b.loadAgain()
-		t.must(b.p.Kill(t.ctx, sigkill), "kill")
+		t.Must(b.p.Kill(t.Ctx, sigkill), "kill")
 		b.exited()
 		_, err := t.rawDelete(b.id)
-		t.must(err, "delete task")
+		t.Must(err, "delete task")
 	}
-	left := t.machine.settle(before, 15*time.Second)
-	t.want(left == "", "left behind: %s", left)
+	left := t.machine.Settle(before, 15*time.Second)
+	t.Want(left == "", "left behind: %s", left)
 	t.noShims()
 	b.reload()
 	b.create(streams{}).start()
@@ -208,19 +209,19 @@ func restartCreate(t *T) {
 
 // restartDead: there is no one who could tell the exit; the task is gone, and so is what it held.
 func restartDead(t *T) {
-	before, err := t.machine.state()
-	t.must(err, "ask the simulator")
+	before, err := t.machine.State()
+	t.Must(err, "ask the simulator")
 	b := t.host()
 	t.leave(&b.Proc)
-	shims, err := programsNamed(shimExe(t.o.runtime))
-	t.must(err, "look for shims")
-	t.want(len(shims) == 1, "%d shims, want 1", len(shims))
-	t.must(shims[0].kill(), "kill the shim")
+	shims, err := node.ProgramsNamed(node.ShimExe(t.o.runtime))
+	t.Must(err, "look for shims")
+	t.Want(len(shims) == 1, "%d shims, want 1", len(shims))
+	t.Must(shims[0].Kill(), "kill the shim")
 	t.comeBack(nil)
 	_, err = t.tryGet(b.id, "")
-	t.refused(err, errdefs.IsNotFound, "not found", "state of a task whose shim is dead")
-	left := t.machine.settle(before, 15*time.Second)
-	t.want(left == "", "left behind: %s", left)
+	t.Refused(err, errdefs.IsNotFound, "not found", "state of a task whose shim is dead")
+	left := t.machine.Settle(before, 15*time.Second)
+	t.Want(left == "", "left behind: %s", left)
 	b.reload()
 	b.create(streams{}).start()
 	b.says("up")
@@ -230,7 +231,7 @@ func restartMany(t *T) {
 	const n = 20
 	ev := t.events()
 	boxes := make([]*Box, n)
-	t.each(n, func(i int) {
+	t.Each(n, func(i int) {
 		boxes[i] = t.runWith(streams{stdin: true}, app("print", "up", "--", "cat", "--", "tick", "9", "10ms", "--", "exit", strconv.Itoa(i+1)))
 		boxes[i].saysWithin(time.Minute, "up")
 	})
@@ -241,9 +242,9 @@ func restartMany(t *T) {
 	for range 2 {
 		t.leave(procs...)
 		t.comeBack(ev)
-		t.each(n, func(i int) { boxes[i].loadAgain() })
+		t.Each(n, func(i int) { boxes[i].loadAgain() })
 	}
-	t.each(n, func(i int) {
+	t.Each(n, func(i int) {
 		b := boxes[i]
 		b.release()
 		b.expect(uint32(i+1), "up\n"+ticks(9), "")
@@ -251,9 +252,9 @@ func restartMany(t *T) {
 	})
 	for i, b := range boxes {
 		got := ev.story(b.id, 4, nil)
-		t.want(got == "create, start, exit, delete", "events of one: %s", got)
+		t.Want(got == "create, start, exit, delete", "events of one: %s", got)
 		e, _ := ev.of(b.id)[2].body.(*apievents.TaskExit)
-		t.want(e != nil && e.ExitStatus == uint32(i+1), "exit event %v, want code %d", e, i+1)
+		t.Want(e != nil && e.ExitStatus == uint32(i+1), "exit event %v, want code %d", e, i+1)
 	}
 	t.noShims()
 }

@@ -33,12 +33,12 @@ var specCases = []Case{
 
 // editSpec changes the stored spec of a container that has no task.
 func (b *Box) editSpec(e edit) error {
-	s, err := b.c.Spec(b.t.ctx)
+	s, err := b.c.Spec(b.t.Ctx)
 	if err != nil {
 		return err
 	}
 	e(s)
-	return b.c.Update(b.t.ctx, func(_ context.Context, _ *containerd.Client, c *containers.Container) error {
+	return b.c.Update(b.t.Ctx, func(_ context.Context, _ *containerd.Client, c *containers.Container) error {
 		a, err := typeurl.MarshalAny(s)
 		c.Spec = a
 		return err
@@ -48,17 +48,17 @@ func (b *Box) editSpec(e edit) error {
 func hostname(t *T) {
 	b := t.runWith(streams{}, app("hostname", "--", "exit", "2"), func(s *specs.Spec) { s.Hostname = "box-of-conform" })
 	o := b.finish()
-	t.want(o.code == 2, "exit code %d, stderr %q", o.code, clip(o.err))
-	t.want(strings.EqualFold(lines(o.out), "box-of-conform"), "hostname %q", clip(o.out))
+	t.Want(o.code == 2, "exit code %d, stderr %q", o.code, clip(o.err))
+	t.Want(strings.EqualFold(lines(o.out), "box-of-conform"), "hostname %q", clip(o.out))
 }
 
 func environment(t *T) {
 	vars := []string{"CONFORM_A=one", "CONFORM_B=with space and = and ;", "CONFORM_Ü=ünïcödé"}
 	b := t.runWith(streams{}, app("env", "--", "exit", "2"), func(s *specs.Spec) { s.Process.Env = append(s.Process.Env, vars...) })
 	o := b.finish()
-	t.want(o.code == 2, "exit code %d, stderr %q", o.code, clip(o.err))
+	t.Want(o.code == 2, "exit code %d, stderr %q", o.code, clip(o.err))
 	for _, v := range vars {
-		t.want(hasLine(o.out, v), "no line %q in the environment %q", v, clip(o.out))
+		t.Want(hasLine(o.out, v), "no line %q in the environment %q", v, clip(o.out))
 	}
 }
 
@@ -69,9 +69,9 @@ func largeEnvironment(t *T) {
 	}
 	b := t.runWith(streams{}, app("env"), func(s *specs.Spec) { s.Process.Env = append(s.Process.Env, vars...) })
 	o := b.finish()
-	t.want(o.code == 0, "exit code %d, stderr %q", o.code, clip(o.err))
+	t.Want(o.code == 0, "exit code %d, stderr %q", o.code, clip(o.err))
 	for _, v := range vars {
-		t.want(hasLine(o.out, v), "no line %q in the environment", v[:20])
+		t.Want(hasLine(o.out, v), "no line %q in the environment", v[:20])
 	}
 }
 
@@ -104,7 +104,7 @@ func memoryLimit(t *T) {
 	})
 	b.says("up")
 	m := t.held(b.id).Memory
-	t.want(m != nil && m.SizeInMB == 256, "the machine was told %+v, want 256 MB", m)
+	t.Want(m != nil && m.SizeInMB == 256, "the machine was told %+v, want 256 MB", m)
 }
 
 func processorLimits(t *T) {
@@ -122,7 +122,7 @@ func processorLimits(t *T) {
 		})
 		b.says("up")
 		p := t.held(b.id).Processor
-		t.want(p != nil && *p == x.want, "the machine was told %+v, want %+v", p, x.want)
+		t.Want(p != nil && *p == x.want, "the machine was told %+v, want %+v", p, x.want)
 	}
 }
 
@@ -132,10 +132,10 @@ func startRefused(t *T, what string, args []string, edits ...edit) {
 	err := b.tryCreate(streams{})
 	if err == nil {
 		b.watch()
-		err = b.p.Start(t.ctx)
-		t.want(err != nil, "%s: the task was started", what)
+		err = b.p.Start(t.Ctx)
+		t.Want(err != nil, "%s: the task was started", what)
 		_, err = t.rawDelete(b.id)
-		t.must(err, "%s: delete the task that did not start", what)
+		t.Must(err, "%s: delete the task that did not start", what)
 	}
 	good := t.container(app("print", "works", "--", "exit", "2")).create(streams{})
 	good.start()
@@ -159,21 +159,21 @@ func badAnnotation(t *T) {
 	const key = "io.microsoft.container.memory.sizeinmb"
 	b := t.container(app("print", "up", "--", "sleep", "300s"), func(s *specs.Spec) { s.Annotations = map[string]string{key: "abc"} })
 	err := b.tryCreate(streams{})
-	t.want(err != nil, "annotation %s=abc was accepted", key)
-	t.want(strings.Contains(err.Error(), key), "the error does not name %s: %v", key, err)
-	t.must(b.editSpec(func(s *specs.Spec) { s.Annotations[key] = "512" }), "correct the annotation")
+	t.Want(err != nil, "annotation %s=abc was accepted", key)
+	t.Want(strings.Contains(err.Error(), key), "the error does not name %s: %v", key, err)
+	t.Must(b.editSpec(func(s *specs.Spec) { s.Annotations[key] = "512" }), "correct the annotation")
 	b.create(streams{}).start()
 	b.says("up")
 	m := t.held(b.id).Memory
-	t.want(m != nil && m.SizeInMB == 512, "the machine was told %+v, want 512 MB", m)
+	t.Want(m != nil && m.SizeInMB == 512, "the machine was told %+v, want 512 MB", m)
 }
 
 // bindMount: a directory of the host appears in the container; through a read-only mount nothing can be written.
 func bindMount(t *T) {
 	dir, err := os.MkdirTemp("", "conform")
-	t.must(err, "temporary directory")
-	t.later(func(context.Context) error { return os.RemoveAll(dir) })
-	t.must(os.WriteFile(filepath.Join(dir, "host.txt"), []byte("from the host\n"), 0o644), "write a file")
+	t.Must(err, "temporary directory")
+	t.Later(func(context.Context) error { return os.RemoveAll(dir) })
+	t.Must(os.WriteFile(filepath.Join(dir, "host.txt"), []byte("from the host\n"), 0o644), "write a file")
 	b := t.runWith(streams{}, app("print", "up", "--", "sleep", "300s"), func(s *specs.Spec) {
 		s.Mounts = append(s.Mounts,
 			specs.Mount{Source: dir, Destination: `C:\shared`, Options: []string{"rw"}},
@@ -183,8 +183,8 @@ func bindMount(t *T) {
 	b.run("type", `C:\shared\host.txt`, "--", "type", `C:\readonly\host.txt`).expect(0, "from the host\nfrom the host", "")
 	b.run("write", `C:\shared\guest.txt`, "from", "the", "guest").expect(0, "", "")
 	got, err := os.ReadFile(filepath.Join(dir, "guest.txt"))
-	t.must(err, "read what the container wrote")
-	t.want(lines(string(got)) == "from the guest", "the host reads %q", got)
+	t.Must(err, "read what the container wrote")
+	t.Want(lines(string(got)) == "from the guest", "the host reads %q", got)
 	o := b.run("write", `C:\readonly\no.txt`, "x").finish()
-	t.want(o.code != 0, "a file was written through the read-only mount")
+	t.Want(o.code != 0, "a file was written through the read-only mount")
 }

@@ -18,9 +18,9 @@ var stdinCases = []Case{
 
 func closeIO(t *T) {
 	b := t.runWith(streams{stdin: true}, app("cat", "--", "exit", "3"))
-	t.must(b.io.in.write(t.ctx, []byte("one\n")), "write to stdin")
+	t.Must(b.io.in.write(t.Ctx, []byte("one\n")), "write to stdin")
 	b.says("one")
-	t.must(b.task.CloseIO(t.ctx, containerd.WithStdinCloser), "close stdin")
+	t.Must(b.task.CloseIO(t.Ctx, containerd.WithStdinCloser), "close stdin")
 	b.expect(3, "one", "")
 }
 
@@ -29,16 +29,16 @@ func closeExecIO(t *T) {
 	b.says("up")
 	p := b.exec(streams{stdin: true}, app("cat", "--", "exit", "4"))
 	p.start()
-	t.must(p.io.in.write(t.ctx, []byte("two\n")), "write to stdin")
+	t.Must(p.io.in.write(t.Ctx, []byte("two\n")), "write to stdin")
 	p.says("two")
-	t.must(p.p.CloseIO(t.ctx, containerd.WithStdinCloser), "close stdin")
+	t.Must(p.p.CloseIO(t.Ctx, containerd.WithStdinCloser), "close stdin")
 	p.expect(4, "two", "")
 }
 
 func closePipe(t *T) {
 	b := t.runWith(streams{stdin: true}, app("cat", "--", "exit", "5"))
-	t.must(b.io.in.write(t.ctx, []byte("three\n")), "write to stdin")
-	t.must(b.io.in.close(t.ctx), "close the pipe")
+	t.Must(b.io.in.write(t.Ctx, []byte("three\n")), "write to stdin")
+	t.Must(b.io.in.close(t.Ctx), "close the pipe")
 	b.expect(5, "three", "")
 }
 
@@ -47,20 +47,20 @@ func stdinComplete(t *T) {
 	data := make([]byte, 1<<20)
 	rand.New(rand.NewSource(1)).Read(data)
 	b := t.runWith(streams{stdin: true}, app("cat", "--", "exit", "6"))
-	t.must(b.io.in.write(t.ctx, data), "write to stdin")
-	t.must(b.io.in.close(t.ctx), "close the pipe")
+	t.Must(b.io.in.write(t.Ctx, data), "write to stdin")
+	t.Must(b.io.in.close(t.Ctx), "close the pipe")
 	o := b.finish()
-	t.want(o.code == 6, "exit code %d, want 6, stderr %q", o.code, clip(o.err))
-	t.want(bytes.Equal([]byte(o.out), data), "%d of %d bytes came back, sha256 %x, want %x", len(o.out), len(data),
+	t.Want(o.code == 6, "exit code %d, want 6, stderr %q", o.code, clip(o.err))
+	t.Want(bytes.Equal([]byte(o.out), data), "%d of %d bytes came back, sha256 %x, want %x", len(o.out), len(data),
 		sha256.Sum256([]byte(o.out)), sha256.Sum256(data))
 }
 
 // closeIOTwice: closing what is closed is no error while the process runs.
 func closeIOTwice(t *T) {
 	b := t.runWith(streams{stdin: true}, app("cat", "--", "print", "after", "--", "sleep", "60s"))
-	t.must(b.io.in.write(t.ctx, []byte("x\n")), "write to stdin")
+	t.Must(b.io.in.write(t.Ctx, []byte("x\n")), "write to stdin")
 	b.says("x")
-	t.must(b.task.CloseIO(t.ctx, containerd.WithStdinCloser), "close stdin")
+	t.Must(b.task.CloseIO(t.Ctx, containerd.WithStdinCloser), "close stdin")
 	b.says("after")
-	t.must(b.task.CloseIO(t.ctx, containerd.WithStdinCloser), "close stdin again")
+	t.Must(b.task.CloseIO(t.Ctx, containerd.WithStdinCloser), "close stdin again")
 }

@@ -29,7 +29,7 @@ func talk(t *T, p *Proc) {
 	p.says("ready")
 	for i := range 5 {
 		line := fmt.Sprintf("line-%d", i)
-		t.must(p.io.in.write(t.ctx, []byte(line+"\r\n")), "type")
+		t.Must(p.io.in.write(t.Ctx, []byte(line+"\r\n")), "type")
 		p.says("got: " + line)
 	}
 }
@@ -37,7 +37,7 @@ func talk(t *T, p *Proc) {
 func session(t *T) {
 	b := t.runWith(streams{stdin: true, terminal: true}, app("serve-lines"), terminal)
 	talk(t, &b.Proc)
-	t.must(b.p.Kill(t.ctx, sigkill), "kill")
+	t.Must(b.p.Kill(t.Ctx, sigkill), "kill")
 	b.finish()
 }
 
@@ -46,19 +46,19 @@ func execSession(t *T) {
 	p := b.exec(streams{stdin: true, terminal: true}, app("serve-lines"))
 	p.start()
 	talk(t, p)
-	t.must(p.p.Kill(t.ctx, sigkill), "kill")
+	t.Must(p.p.Kill(t.Ctx, sigkill), "kill")
 	p.finish()
-	t.want(t.status(b.id, "") == containerd.Running, "the task is %q after it", t.status(b.id, ""))
+	t.Want(t.status(b.id, "") == containerd.Running, "the task is %q after it", t.status(b.id, ""))
 }
 
 // terminalStderr: a terminal has one output; a second one is a mistake of the caller.
 func terminalStderr(t *T) {
 	b := t.host()
 	p := b.exec(streams{stdin: true, terminal: true}, app("print", "ready"))
-	t.want(p.io.cfg.Stderr == "", "stderr %q", p.io.cfg.Stderr)
-	_, err := b.tryExec(t.id(), streams{terminal: true, stderr: true}, app("print", "x"))
-	t.want(err != nil, "a terminal with a stderr was accepted")
-	t.want(errdefs.IsFailedPrecondition(err) || errdefs.IsInvalidArgument(err), "want failed precondition or invalid argument, got: %v", err)
+	t.Want(p.io.cfg.Stderr == "", "stderr %q", p.io.cfg.Stderr)
+	_, err := b.tryExec(t.ID(), streams{terminal: true, stderr: true}, app("print", "x"))
+	t.Want(err != nil, "a terminal with a stderr was accepted")
+	t.Want(errdefs.IsFailedPrecondition(err) || errdefs.IsInvalidArgument(err), "want failed precondition or invalid argument, got: %v", err)
 	p.start()
 	p.says("ready")
 	p.exited()
@@ -74,19 +74,19 @@ func specSize(t *T) {
 func resize(t *T) {
 	b := t.runWith(streams{stdin: true, terminal: true}, app("print", "ready", "--", "sleep", "300s"), terminal)
 	b.says("ready")
-	t.must(b.p.Resize(t.ctx, 123, 45), "resize")
+	t.Must(b.p.Resize(t.Ctx, 123, 45), "resize")
 	t.sized(b, 123, 45)
 	p := b.exec(streams{stdin: true, terminal: true}, app("print", "ready", "--", "sleep", "300s"))
 	p.start()
 	p.says("ready")
-	t.must(p.p.Resize(t.ctx, 87, 65), "resize the exec")
+	t.Must(p.p.Resize(t.Ctx, 87, 65), "resize the exec")
 	t.sized(b, 87, 65)
 }
 
 // resizeEarly: ctr and CRI tell the size before the start; the program then starts with it.
 func resizeEarly(t *T) {
 	b := t.container(app("print", "ready", "--", "sleep", "300s"), terminal).create(streams{stdin: true, terminal: true})
-	t.must(b.p.Resize(t.ctx, 111, 22), "resize before start")
+	t.Must(b.p.Resize(t.Ctx, 111, 22), "resize before start")
 	b.start()
 	b.says("ready")
 	t.sized(b, 111, 22)
@@ -95,8 +95,8 @@ func resizeEarly(t *T) {
 // resizeNone: the contract (containerd-protocol §2) calls no error the friendlier answer; refusing is allowed, ending is not.
 func resizeNone(t *T) {
 	b := t.host()
-	if err := b.p.Resize(t.ctx, 100, 30); err != nil {
-		t.refused(err, errdefs.IsFailedPrecondition, "failed precondition", "resize without a terminal")
+	if err := b.p.Resize(t.Ctx, 100, 30); err != nil {
+		t.Refused(err, errdefs.IsFailedPrecondition, "failed precondition", "resize without a terminal")
 	}
 	b.run("print", "still").expect(0, "still", "")
 }
@@ -104,21 +104,21 @@ func resizeNone(t *T) {
 func resizeExited(t *T) {
 	b := t.runWith(streams{stdin: true, terminal: true}, app("print", "x", "--", "exit", "3"), terminal)
 	o := b.finish()
-	t.want(o.code == 3 && strings.Contains(o.out, "x"), "code %d, output %q", o.code, clip(o.out))
-	if err := b.p.Resize(t.ctx, 100, 30); err != nil {
-		t.want(errdefs.IsFailedPrecondition(err) || errdefs.IsNotFound(err), "resize of an exited task: %v", err)
+	t.Want(o.code == 3 && strings.Contains(o.out, "x"), "code %d, output %q", o.code, clip(o.out))
+	if err := b.p.Resize(t.Ctx, 100, 30); err != nil {
+		t.Want(errdefs.IsFailedPrecondition(err) || errdefs.IsNotFound(err), "resize of an exited task: %v", err)
 	}
 }
 
 // sized waits until the machine has been told the size for a process of the container.
 func (t *T) sized(b *Box, width, height int) {
-	ok := t.until(streamBound, func() bool { return t.consoleSize(b.id, width, height) })
-	t.want(ok, "the machine was not told the size %dx%d", width, height)
+	ok := t.Until(streamBound, func() bool { return t.consoleSize(b.id, width, height) })
+	t.Want(ok, "the machine was not told the size %dx%d", width, height)
 }
 
 // consoleSize reports whether a process of the container has a console of this size.
 func (t *T) consoleSize(id string, width, height int) bool {
-	h, err := t.machine.state()
-	t.must(err, "ask the machine")
-	return slices.ContainsFunc(h.consoles[id], func(c []uint16) bool { return c[0] == uint16(height) && c[1] == uint16(width) })
+	h, err := t.machine.State()
+	t.Must(err, "ask the machine")
+	return slices.ContainsFunc(h.Consoles[id], func(c []uint16) bool { return c[0] == uint16(height) && c[1] == uint16(width) })
 }

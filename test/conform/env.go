@@ -14,6 +14,8 @@ import (
 	_ "github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/stats"
 	_ "github.com/containerd/containerd/api/events"
 	_ "github.com/containerd/containerd/v2/core/runtime"
+
+	"containerd-shim-hcs/test/conform/node"
 )
 
 type options struct {
@@ -22,6 +24,13 @@ type options struct {
 	// For what kills containerd and starts it again.
 	dir, log, state string
 	to              []string // executables of other versions
+
+	// Of torture and soak.
+	seed           uint64
+	rounds, tasks  int
+	cycles         int
+	ledgers, tally string
+	verbose        bool
 }
 
 // Env is what the cases share.
@@ -30,13 +39,13 @@ type Env struct {
 	ctx     context.Context // carries the namespace
 	client  *containerd.Client
 	image   containerd.Image
-	machine *machine
-	daemon  *daemon
+	machine *node.Machine
+	daemon  *node.Daemon
 	runID   string // part of every id, so that two runs never meet
 }
 
 func newEnv(ctx context.Context, o options) (*Env, error) {
-	m, err := dialMachine(o.sim)
+	m, err := node.Dial(o.sim)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +54,7 @@ func newEnv(ctx context.Context, o options) (*Env, error) {
 		return nil, fmt.Errorf("connect to containerd at %s: %w", o.address, err)
 	}
 	e := &Env{
-		o: o, client: c, machine: m, daemon: newDaemon(o),
+		o: o, client: c, machine: m, daemon: node.NewDaemon(o.dir, o.log, o.address),
 		ctx:   namespaces.WithNamespace(context.Background(), o.namespace),
 		runID: strconv.FormatInt(time.Now().UnixMilli()&0xffffffff, 36),
 	}
@@ -65,5 +74,5 @@ func newEnv(ctx context.Context, o options) (*Env, error) {
 
 func (e *Env) close() {
 	e.client.Close()
-	e.machine.close()
+	e.machine.Close()
 }

@@ -36,8 +36,8 @@ func (t *T) events() *recorder {
 // subscribe collects the events of the containerd that runs now.
 func (r *recorder) subscribe() {
 	t := r.t
-	ctx, cancel := context.WithCancel(t.ctx)
-	t.later(func(context.Context) error { cancel(); return nil })
+	ctx, cancel := context.WithCancel(t.Ctx)
+	t.Later(func(context.Context) error { cancel(); return nil })
 	ch, errs := t.client.EventService().Subscribe(ctx, fmt.Sprintf(`topic~="^/tasks/",namespace==%s`, t.o.namespace))
 	go func() {
 		for {
@@ -54,13 +54,13 @@ func (r *recorder) subscribe() {
 		}
 	}()
 	// The subscription is a stream that containerd sets up when it gets to it; an event of our own tells that it has.
-	mark := t.id()
-	ok := t.until(5*time.Second, func() bool {
-		t.must(t.client.EventService().Publish(t.ctx, "/tasks/conform", &apievents.TaskOOM{ContainerID: mark}), "publish")
+	mark := t.ID()
+	ok := t.Until(5*time.Second, func() bool {
+		t.Must(t.client.EventService().Publish(t.Ctx, "/tasks/conform", &apievents.TaskOOM{ContainerID: mark}), "publish")
 		time.Sleep(20 * time.Millisecond)
 		return len(r.of(mark)) > 0
 	})
-	t.want(ok, "no event arrives")
+	t.Want(ok, "no event arrives")
 }
 
 func (r *recorder) add(topic string, at time.Time, body any) {
@@ -89,6 +89,13 @@ func (r *recorder) add(topic string, at time.Time, body any) {
 	r.mu.Unlock()
 }
 
+// forget drops what has come so far.
+func (r *recorder) forget() {
+	r.mu.Lock()
+	r.list = nil
+	r.mu.Unlock()
+}
+
 // of returns the events of a container so far.
 func (r *recorder) of(container string) []event {
 	r.mu.Lock()
@@ -104,7 +111,7 @@ func (r *recorder) of(container string) []event {
 
 // story waits for n events of the container and returns them as "topic" or "topic exec" words.
 func (r *recorder) story(container string, n int, names map[string]string) string {
-	r.t.until(streamBound, func() bool { return len(r.of(container)) >= n })
+	r.t.Until(streamBound, func() bool { return len(r.of(container)) >= n })
 	time.Sleep(300 * time.Millisecond) // one too many would come now
 	var words []string
 	for _, e := range r.of(container) {
@@ -120,7 +127,7 @@ func (r *recorder) story(container string, n int, names map[string]string) strin
 // exit waits for the exit event of a process; the id of an init's is the container's.
 func (r *recorder) exit(container, id string) *apievents.TaskExit {
 	var found *apievents.TaskExit
-	r.t.until(streamBound, func() bool {
+	r.t.Until(streamBound, func() bool {
 		for _, e := range r.of(container) {
 			if v, ok := e.body.(*apievents.TaskExit); ok && v.ID == id {
 				found = v
@@ -128,6 +135,6 @@ func (r *recorder) exit(container, id string) *apievents.TaskExit {
 		}
 		return found != nil
 	})
-	r.t.want(found != nil, "no exit event for %s of %s", id, container)
+	r.t.Want(found != nil, "no exit event for %s of %s", id, container)
 	return found
 }

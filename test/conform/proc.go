@@ -39,13 +39,13 @@ type outcome struct {
 // start waits for the process, then starts it: this is the order in which ctr and CRI do it.
 func (p *Proc) start() {
 	p.watch()
-	p.t.must(p.p.Start(p.t.ctx), "start %s", p.id)
+	p.t.Must(p.p.Start(p.t.Ctx), "start %s", p.id)
 }
 
 // watch issues the Wait.
 func (p *Proc) watch() {
-	c, err := p.p.Wait(p.t.ctx)
-	p.t.must(err, "wait for %s", p.id)
+	c, err := p.p.Wait(p.t.Ctx)
+	p.t.Must(err, "wait for %s", p.id)
 	e := &exit{told: make(chan struct{})}
 	go func() {
 		e.status = <-c
@@ -58,10 +58,10 @@ func (p *Proc) watch() {
 func (p *Proc) exited() containerd.ExitStatus {
 	select {
 	case <-p.exit.told:
-		p.t.must(p.exit.status.Error(), "wait for %s", p.id)
+		p.t.Must(p.exit.status.Error(), "wait for %s", p.id)
 		return p.exit.status
-	case <-p.t.ctx.Done():
-		p.t.fail("%s: no exit was told", p.id)
+	case <-p.t.Ctx.Done():
+		p.t.Fail("%s: no exit was told", p.id)
 		panic("unreachable")
 	}
 }
@@ -92,9 +92,9 @@ func (p *Proc) ended(name string, o *output) []byte {
 	if !o.connected.Load() { // no one will come any more
 		bound = time.Second
 	}
-	b, ok := o.wait(p.t.ctx, bound, func(_ []byte, ended bool) bool { return ended })
+	b, ok := o.wait(p.t.Ctx, bound, func(_ []byte, ended bool) bool { return ended })
 	ok = ok || o.left && !o.connected.Load()
-	p.t.want(ok, "%s of %s did not end after the exit was told; it has %d bytes", name, p.id, len(b))
+	p.t.Want(ok, "%s of %s did not end after the exit was told; it has %d bytes", name, p.id, len(b))
 	return b
 }
 
@@ -102,7 +102,7 @@ func (p *Proc) ended(name string, o *output) []byte {
 func (p *Proc) says(text string) { p.saysWithin(3*streamBound, text) }
 
 func (p *Proc) saysWithin(d time.Duration, text string) {
-	ctx, cancel := context.WithTimeout(p.t.ctx, d)
+	ctx, cancel := context.WithTimeout(p.t.Ctx, d)
 	defer cancel()
 	go func() {
 		select {
@@ -112,21 +112,21 @@ func (p *Proc) saysWithin(d time.Duration, text string) {
 		}
 	}()
 	b, ok := p.io.out.wait(ctx, d, func(b []byte, ended bool) bool { return ended || bytes.Contains(b, []byte(text)) })
-	p.t.want(ok && bytes.Contains(b, []byte(text)), "%s: stdout should say %q, says %q", p.id, text, clip(string(b)))
+	p.t.Want(ok && bytes.Contains(b, []byte(text)), "%s: stdout should say %q, says %q", p.id, text, clip(string(b)))
 }
 
 // saysBytes waits until stdout has had n bytes.
 func (p *Proc) saysBytes(n int) {
-	b, ok := p.io.out.wait(p.t.ctx, 3*streamBound, func(b []byte, ended bool) bool { return ended || len(b) >= n })
-	p.t.want(ok && len(b) >= n, "%s: %d bytes of stdout arrived, want %d", p.id, len(b), n)
+	b, ok := p.io.out.wait(p.t.Ctx, 3*streamBound, func(b []byte, ended bool) bool { return ended || len(b) >= n })
+	p.t.Want(ok && len(b) >= n, "%s: %d bytes of stdout arrived, want %d", p.id, len(b), n)
 }
 
 // expect finishes and checks the code and the whole of both outputs.
 func (p *Proc) expect(code uint32, out, errOut string) outcome {
 	o := p.finish()
-	p.t.want(o.code == code, "%s: exit code %d, want %d; stdout %q stderr %q", p.id, o.code, code, clip(o.out), clip(o.err))
-	p.t.want(lines(o.out) == lines(out), "%s: stdout %q, want %q", p.id, clip(o.out), clip(out))
-	p.t.want(lines(o.err) == lines(errOut), "%s: stderr %q, want %q", p.id, clip(o.err), clip(errOut))
+	p.t.Want(o.code == code, "%s: exit code %d, want %d; stdout %q stderr %q", p.id, o.code, code, clip(o.out), clip(o.err))
+	p.t.Want(lines(o.out) == lines(out), "%s: stdout %q, want %q", p.id, clip(o.out), clip(out))
+	p.t.Want(lines(o.err) == lines(errOut), "%s: stderr %q, want %q", p.id, clip(o.err), clip(errOut))
 	return o
 }
 

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/v2/pkg/cio"
+
+	"containerd-shim-hcs/test/conform/node"
 )
 
 // stdio serves the named pipes of one process, as containerd's own client does, and in addition knows when each output has
@@ -83,7 +85,7 @@ func newStdio(id string, s streams) (*stdio, error) {
 // listen serves each pipe to one connection.
 func (p *stdio) listen() error {
 	for _, e := range p.ends {
-		l, err := listenPipe(e.path)
+		l, err := node.ListenPipe(e.path)
 		if err != nil {
 			return fmt.Errorf("listen on %s: %w", e.path, err)
 		}

@@ -29,7 +29,7 @@ type resident struct {
 // upgrade runs one version of containerd after the other on the same state. Each makes a task; all that were made before go on.
 func upgrade(t *T) {
 	ev := t.events()
-	t.want(len(t.o.to) > 0, "there is no version to upgrade to: give -to")
+	t.Want(len(t.o.to) > 0, "there is no version to upgrade to: give -to")
 	residents := []*resident{t.settleIn()}
 	for _, exe := range t.o.to {
 		var procs []*Proc
@@ -38,12 +38,12 @@ func upgrade(t *T) {
 		}
 		t.leave(procs...)
 		time.Sleep(time.Second) // the tickers go on
-		t.must(t.daemon.install(exe), "install %s", exe)
+		t.Must(t.daemon.Install(exe), "install %s", exe)
 		t.comeBack(ev)
 		for _, r := range residents {
 			r.goesOn()
 		}
-		t.say("%s: tasks of %s go on", t.version(), births(residents))
+		t.Say("%s: tasks of %s go on", t.version(), births(residents))
 		residents = append(residents, t.settleIn())
 	}
 	apis := map[int]bool{}
@@ -51,9 +51,9 @@ func upgrade(t *T) {
 		api := t.taskAPI(r.id)
 		apis[api] = true
 		r.leaves(ev)
-		t.say("%s: the task of %s, over task API version %d, ended and was removed", t.version(), r.born, api)
+		t.Say("%s: the task of %s, over task API version %d, ended and was removed", t.version(), r.born, api)
 	}
-	t.want(len(apis) > 1, "all tasks use one version of the task API: %v", apis)
+	t.Want(len(apis) > 1, "all tasks use one version of the task API: %v", apis)
 	t.noShims()
 }
 
@@ -76,10 +76,10 @@ func (r *resident) goesOn() {
 	t := r.t
 	for exec, pid := range map[string]uint32{"": r.pid, r.ticker.id: r.pid2} {
 		s := t.get(r.id, exec)
-		t.want(s.Status == apitask.Status_RUNNING && s.Pid == pid, "the task of %s: %v, pid %d, was RUNNING with %d", r.born, s.Status, s.Pid, pid)
+		t.Want(s.Status == apitask.Status_RUNNING && s.Pid == pid, "the task of %s: %v, pid %d, was RUNNING with %d", r.born, s.Status, s.Pid, pid)
 	}
 	pids := t.pids(r.id)
-	t.want(pids[r.pid] && pids[r.pid2], "the task of %s: pids %v, want %d and %d among them", r.born, pids, r.pid, r.pid2)
+	t.Want(pids[r.pid] && pids[r.pid2], "the task of %s: pids %v, want %d and %d among them", r.born, pids, r.pid, r.pid2)
 	r.loadAgain()
 	r.ticker.loadAgain(r.Box)
 	had := len(r.ticker.io.out.bytes())
@@ -91,13 +91,13 @@ func (r *resident) goesOn() {
 func (r *resident) talks() {
 	t := r.t
 	r.lines++
-	t.must(r.io.in.write(t.ctx, fmt.Appendf(nil, "line %d\n", r.lines)), "write to the task of %s", r.born)
+	t.Must(r.io.in.write(t.Ctx, fmt.Appendf(nil, "line %d\n", r.lines)), "write to the task of %s", r.born)
 	r.heard += fmt.Sprintf("got: line %d\n", r.lines)
 	r.says(r.heard)
 	p := r.run("print", "in", "--", "exit", "2")
 	p.expect(2, "in", "")
-	_, err := p.p.Delete(t.ctx)
-	t.must(err, "delete an exec of the task of %s", r.born)
+	_, err := p.p.Delete(t.Ctx)
+	t.Must(err, "delete an exec of the task of %s", r.born)
 	name := fmt.Sprintf("exec-%d", r.lines)
 	r.names[p.id] = name
 	r.story = append(r.story, "exec-added "+name, "exec-started "+name, "exit "+name, "delete "+name)
@@ -106,18 +106,18 @@ func (r *resident) talks() {
 // leaves ends and removes the resident, and checks all that it has said and that was told of it.
 func (r *resident) leaves(ev *recorder) {
 	t := r.t
-	t.must(r.ticker.p.Kill(t.ctx, sigkill), "kill the ticker")
+	t.Must(r.ticker.p.Kill(t.Ctx, sigkill), "kill the ticker")
 	out := r.ticker.finish().out
 	n := strings.Count(out, "\n")
-	t.want(n > 3 && strings.HasPrefix(ticks(n+1), out), "the ticker of %s: %d lines, and they are not the numbers from 1", r.born, n)
-	_, err := r.ticker.p.Delete(t.ctx)
-	t.must(err, "delete the ticker")
+	t.Want(n > 3 && strings.HasPrefix(ticks(n+1), out), "the ticker of %s: %d lines, and they are not the numbers from 1", r.born, n)
+	_, err := r.ticker.p.Delete(t.Ctx)
+	t.Must(err, "delete the ticker")
 	r.release()
 	r.expect(0, r.heard, "")
-	t.want(r.remove().ExitCode() == 0, "delete tells another code")
+	t.Want(r.remove().ExitCode() == 0, "delete tells another code")
 	want := strings.Join(append(r.story, "exit ticker", "delete ticker", "exit", "delete"), ", ")
 	got := ev.story(r.id, len(r.story)+4, r.names)
-	t.want(got == want, "events of the task of %s: %s; want: %s", r.born, got, want)
+	t.Want(got == want, "events of the task of %s: %s; want: %s", r.born, got, want)
 }
 
 func births(residents []*resident) string {
@@ -130,16 +130,16 @@ func births(residents []*resident) string {
 
 // version is what containerd calls itself.
 func (t *T) version() string {
-	v, err := t.client.Version(t.ctx)
-	t.must(err, "version")
+	v, err := t.client.Version(t.Ctx)
+	t.Must(err, "version")
 	return v.Version
 }
 
 // taskAPI is the version that containerd speaks to the task's shim, by the file that it keeps in the bundle.
 func (t *T) taskAPI(id string) int {
 	b, err := os.ReadFile(filepath.Join(t.o.state, "io.containerd.runtime.v2.task", t.o.namespace, id, "bootstrap.json"))
-	t.must(err, "bootstrap of %s", id)
+	t.Must(err, "bootstrap of %s", id)
 	var boot struct{ Version int }
-	t.must(json.Unmarshal(b, &boot), "bootstrap of %s: %s", id, b)
+	t.Must(json.Unmarshal(b, &boot), "bootstrap of %s: %s", id, b)
 	return boot.Version
 }

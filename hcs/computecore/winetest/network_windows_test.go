@@ -31,7 +31,11 @@ func TestNamespace(t *testing.T) {
 	if err := n.RemoveEndpoint(within(t, bound), none.String(), none.String()); !errdefs.IsNotFound(err) {
 		t.Fatal(err)
 	}
+	must(t, n.FindNamespace(within(t, bound), id))
 	must(t, n.DeleteNamespace(within(t, bound), id))
+	if err := n.FindNamespace(within(t, bound), id); !errdefs.IsNotFound(err) {
+		t.Fatal(err)
+	}
 	if err := n.DeleteNamespace(within(t, bound), id); !errdefs.IsNotFound(err) {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func containerCodes(t *T) {
 
 func containerList(t *T) {
 	p, q := t.pod(), t.pod()
-	label := func(c *runtime.ContainerConfig) { c.Labels = map[string]string{"tier": "front"} }
+	label := func(c *runtime.ContainerConfig) { c.Labels["tier"] = "front" }
 	a := p.runWith(app("print", "up", "--", "sleep", "300s"), label)
 	b := p.runWith(app("exit", "4"), label)
 	other := q.host()
@@ -94,7 +94,7 @@ func containerList(t *T) {
 
 func containerLabels(t *T) {
 	c := t.pod().runWith(app("print", "x", "--", "exit", "3"), func(c *runtime.ContainerConfig) {
-		c.Labels = map[string]string{"app": "web"}
+		c.Labels["app"] = "web"
 		c.Annotations = map[string]string{"example.com/note": "with space"}
 		c.Metadata.Attempt = 2
 	})

@@ -26,6 +26,7 @@ func (p *Pod) containerConfig(args []string, edits ...func(*runtime.ContainerCon
 		Command:  args[:1],
 		Args:     args[1:],
 		LogPath:  name + ".log",
+		Labels:   map[string]string{"run": p.t.runID},
 		Windows:  &runtime.WindowsContainerConfig{},
 	}
 	for _, e := range edits {

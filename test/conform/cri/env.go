@@ -30,8 +30,9 @@ type Env struct {
 	images  runtime.ImageServiceClient
 	machine *node.Machine
 	daemon  *node.Daemon
-	version string // containerd's
-	runID   string // part of every name, so that two runs never meet
+	version string        // containerd's
+	before  node.Holdings // at the start of the run
+	runID   string        // part of every name, so that two runs never meet
 }
 
 // T is one running case.
@@ -47,6 +48,9 @@ func newEnv(ctx context.Context, o options) (*Env, error) {
 	}
 	e := &Env{o: o, machine: m, daemon: node.NewDaemon(o.dir, o.log, o.address), runID: strconv.FormatInt(time.Now().UnixMilli()&0xffffffff, 36)}
 	if err := e.connect(ctx); err != nil {
+		return nil, err
+	}
+	if e.before, err = m.State(); err != nil {
 		return nil, err
 	}
 	image, err := e.images.ImageStatus(ctx, &runtime.ImageStatusRequest{Image: &runtime.ImageSpec{Image: o.image}})
@@ -78,6 +82,9 @@ func (e *Env) connect(ctx context.Context) error {
 	e.version = v.RuntimeVersion
 	return nil
 }
+
+// old reports whether containerd is a 1.x, whose CRI service does less.
+func (e *Env) old() bool { return strings.HasPrefix(strings.TrimPrefix(e.version, "v"), "1.") }
 
 // shimExe is the program that containerd runs for the handler, by the rig's configuration.
 func (e *Env) shimExe() string {

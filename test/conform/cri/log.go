@@ -72,13 +72,20 @@ func (c *Container) log() []entry {
 }
 
 // says waits until stdout has said that.
-func (c *Container) says(text string) {
+func (c *Container) says(text string) { c.saysWithin(20*time.Second, text) }
+
+func (c *Container) saysWithin(d time.Duration, text string) {
 	var got string
-	ok := c.t.Until(20*time.Second, func() bool {
+	over := false
+	c.t.Until(d, func() bool {
 		got = join(c.log(), "stdout")
-		return strings.Contains(got, text)
+		if over || strings.Contains(got, text) {
+			return true
+		}
+		over = c.status().State == exited // it says no more, but the log may have come meanwhile
+		return false
 	})
-	c.t.Want(ok, "container %s: log has %q, want %q in it", c.id, clip(got), text)
+	c.t.Want(strings.Contains(got, text), "container %s: log has %q, want %q in it", c.id, clip(got), text)
 }
 
 // logs fails unless the log of the exited container holds that, whole and in order.

@@ -57,7 +57,9 @@ type Case = script.Case[*T]
 // allCases is the script, in order. The cases that kill containerd come last but one, what was left behind is asked last.
 func allCases() []Case {
 	var all []Case
-	for _, group := range [][]Case{podCases, containerCases, execCases, attachCases, logCases, stopCases} {
+	for _, group := range [][]Case{
+		podCases, containerCases, execCases, attachCases, logCases, stopCases, statsCases, updateCases, eventCases, networkCases, manyCases, restartCases, endCases,
+	} {
 		all = append(all, group...)
 	}
 	return all

@@ -83,9 +83,9 @@ func (p *Pod) is(want runtime.PodSandboxState) {
 	var got runtime.PodSandboxState
 	ok := p.t.Until(10*time.Second, func() bool {
 		got = p.status().State
-		return got == want
+		return got == want || want == podReady // what is not ready does not become so
 	})
-	p.t.Want(ok, "pod %s is %v, want %v", p.id, got, want)
+	p.t.Want(ok && got == want, "pod %s is %v, want %v", p.id, got, want)
 }
 
 const (

@@ -89,9 +89,21 @@ func (m *Machine) exchange(fields ...string) ([]string, error) {
 	return f.Fields, nil
 }
 
+// AskAgain asks once more when the connection was broken, as a restart of the service leaves it. The request may then be served twice.
+func (m *Machine) AskAgain(fields ...string) ([]string, error) {
+	f, err := m.Ask(fields...)
+	m.mu.Lock()
+	broken := m.conn == nil
+	m.mu.Unlock()
+	if err != nil && broken {
+		return m.Ask(fields...)
+	}
+	return f, err
+}
+
 // State is what it holds now.
 func (m *Machine) State() (Holdings, error) {
-	f, err := m.Ask("SimState")
+	f, err := m.AskAgain("SimState")
 	if err != nil {
 		return Holdings{}, err
 	}

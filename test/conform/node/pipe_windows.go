@@ -7,7 +7,8 @@ import (
 	"github.com/Microsoft/go-winio"
 )
 
-func listenPipe(path string) (net.Listener, error) { return winio.ListenPipe(path, nil) }
+// ListenPipe serves a named pipe.
+func ListenPipe(path string) (net.Listener, error) { return winio.ListenPipe(path, nil) }
 
 // DialPipe connects to a named pipe.
 func DialPipe(ctx context.Context, path string) (net.Conn, error) {

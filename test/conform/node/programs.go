@@ -9,8 +9,13 @@ import (
 // Program is a running process. On the rig these are those of one Wine prefix and no others.
 type Program struct {
 	PID, Parent uint32
+	Threads     uint32
 	Exe         string // file name of its program
 }
+
+// Begun reports whether the process has come to its program, which is one of Go and has several threads at once. Wine leaves a process
+// behind that never begins when its parent is killed within CreateProcess.
+func (p Program) Begun() bool { return p.Threads > 1 }
 
 // ProgramsNamed lists the running processes of a program.
 func ProgramsNamed(exe string) ([]Program, error) {
@@ -27,14 +32,33 @@ func ProgramsNamed(exe string) ([]Program, error) {
 	return out, nil
 }
 
-// GoneWithin polls until no process of the program runs, and returns how many are left.
-func GoneWithin(exe string, d time.Duration) (int, error) {
-	for end := time.Now().Add(d); ; time.Sleep(50 * time.Millisecond) {
+// beginBound is how long a process may take to begin.
+const beginBound = 3 * time.Second
+
+// GoneWithin polls until no process of the program runs, and returns those that are left. One that does not begin is ended.
+func GoneWithin(exe string, d time.Duration) ([]Program, error) {
+	for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {
 		left, err := ProgramsNamed(exe)
-		if err != nil || len(left) == 0 || time.Now().After(end) {
-			return len(left), err
+		if err != nil || len(left) == 0 || time.Since(start) > d {
+			return left, err
+		}
+		if time.Since(start) > beginBound {
+			if err := EndUnbegun(exe); err != nil {
+				return nil, err
+			}
 		}
 	}
+}
+
+// EndUnbegun ends the processes of the program that have not begun.
+func EndUnbegun(exe string) error {
+	all, err := ProgramsNamed(exe)
+	for _, p := range all {
+		if err == nil && !p.Begun() {
+			err = p.Kill()
+		}
+	}
+	return err
 }
 
 // ShimExe is the file that containerd runs for a runtime name: io.containerd.hcs.v1 is containerd-shim-hcs-v1.exe.
@@ -44,4 +68,11 @@ func ShimExe(runtime string) string {
 		return runtime
 	}
 	return "containerd-shim-" + strings.Join(parts[len(parts)-2:], "-") + ".exe"
+}
+
+// Gauge is one thing that a process has and that must not grow.
+type Gauge struct {
+	Name  string
+	N     int64
+	Slack int64 // what it varies by itself
 }

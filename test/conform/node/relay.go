@@ -20,7 +20,7 @@ type relay struct {
 }
 
 func openRelay(from, to string) (*relay, error) {
-	l, err := listenPipe(from)
+	l, err := ListenPipe(from)
 	if err != nil {
 		return nil, fmt.Errorf("relay: listen on %s: %w", from, err)
 	}

@@ -86,7 +86,7 @@ func (r Runner[T]) one(c Case[T]) Result {
 	began := time.Now()
 
 	done := make(chan string, 1)
-	go func() { done <- guard(func() { c.Run(r.Wrap(t)) }) }()
+	go func() { done <- Guard(func() { c.Run(r.Wrap(t)) }) }()
 	var reason string
 	select {
 	case reason = <-done:
@@ -100,7 +100,7 @@ func (r Runner[T]) one(c Case[T]) Result {
 		reason = fmt.Sprintf("over its limit of %v: %s", limit, reason)
 	}
 	millis := time.Since(began).Milliseconds()
-	if left := t.clean(); reason == "" {
+	if left := t.Clean(); reason == "" {
 		reason = left
 	}
 	if left := r.Machine.Settle(before, 15*time.Second); left != "" {
@@ -113,11 +113,11 @@ func (r Runner[T]) one(c Case[T]) Result {
 	return Result{Name: c.Name, OK: reason == "", Millis: millis, Reason: reason}
 }
 
-// failure is how a case says no: thrown by Test, caught by guard.
+// failure is how a case says no: thrown by Test, caught by Guard.
 type failure string
 
-// guard runs f and returns why it failed, or "".
-func guard(f func()) (reason string) {
+// Guard runs f and returns why it failed, or "".
+func Guard(f func()) (reason string) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:

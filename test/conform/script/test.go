@@ -26,6 +26,9 @@ func (t *Test) Fail(format string, args ...any) {
 	panic(failure(fmt.Sprintf(format, args...)))
 }
 
+// Say tells of progress, for a case that takes its time.
+func (t *Test) Say(format string, args ...any) { fmt.Printf("     "+format+"\n", args...) }
+
 // Must fails when err is one.
 func (t *Test) Must(err error, format string, args ...any) {
 	if err != nil {
@@ -66,8 +69,8 @@ func (t *Test) Later(f func(context.Context) error) {
 	t.undo = append(t.undo, f)
 }
 
-// clean undoes everything, whatever fails, and returns the first failure. All of it has three minutes, and each part 20 seconds.
-func (t *Test) clean() string {
+// Clean undoes everything, whatever fails, and returns the first failure. All of it has three minutes, and each part 20 seconds.
+func (t *Test) Clean() string {
 	t.mu.Lock()
 	undo := t.undo
 	t.undo = nil
@@ -89,7 +92,7 @@ func (t *Test) clean() string {
 func (t *Test) Each(n int, f func(i int)) {
 	reasons := make(chan string, n)
 	for i := range n {
-		go func() { reasons <- guard(func() { f(i) }) }()
+		go func() { reasons <- Guard(func() { f(i) }) }()
 	}
 	var first string
 	bad := 0

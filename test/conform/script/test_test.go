@@ -22,11 +22,11 @@ func TestGuard(t *testing.T) {
 		{func() { c.Refused(errdefs.ErrNotFound, errdefs.IsNotFound, "not found", "ask") }, ""},
 		{func() { c.Each(3, func(i int) { c.Want(i != 1, "bad %d", i) }) }, "1 of 3: bad 1"},
 	} {
-		if got := guard(x.f); got != x.want {
+		if got := Guard(x.f); got != x.want {
 			t.Errorf("got %q, want %q", got, x.want)
 		}
 	}
-	if got := guard(func() { panic("x") }); !strings.HasPrefix(got, "panic: x") {
+	if got := Guard(func() { panic("x") }); !strings.HasPrefix(got, "panic: x") {
 		t.Errorf("a panic is told as %q", got)
 	}
 }

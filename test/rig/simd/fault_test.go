@@ -55,7 +55,17 @@ func TestFaultHang(t *testing.T) {
 	if f := p.get(c); f.Code != 0 {
 		t.Errorf("0x%08x", f.Code)
 	}
-	// One that hangs when its client dies is never made.
+	// One that hangs when the service restarts is never made: its client was told so.
+	control.ok("SimFault", "DeactivateLayer hang")
+	p.send("DeactivateLayer", scratch)
+	r.until("the call has come", func() bool { return strings.Contains(control.one("SimJournal"), "fault: DeactivateLayer hang") })
+	control.ok("SimRestart")
+	control.ok("SimFault", "")
+	p.ok("LayerExists", scratch)
+	if st := r.srv.svc.State(); len(st.Layers) != 1 {
+		t.Errorf("layers after the restart: %+v", st.Layers)
+	}
+	// Nor one whose client dies.
 	control.ok("SimFault", "DeactivateLayer hang")
 	p.send("DeactivateLayer", scratch)
 	p.conn.Close()

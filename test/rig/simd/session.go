@@ -19,13 +19,23 @@ type session struct {
 	srv    *server
 	conn   net.Conn
 	out    *outbox
-	client *sim.Client // set by Hello
-	ended  chan struct{}
+	client *sim.Client    // set by Hello
 	work   sync.WaitGroup // requests
+
+	mu   sync.Mutex
+	over chan struct{} // closed when the process ends or loses the service: what it asked for before is answered, for it
 }
 
 func newSession(s *server, conn net.Conn) *session {
-	return &session{srv: s, conn: conn, out: newOutbox(), ended: make(chan struct{})}
+	return &session{srv: s, conn: conn, out: newOutbox(), over: make(chan struct{})}
+}
+
+// cut ends what is held back of the requests so far.
+func (ss *session) cut() {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	close(ss.over)
+	ss.over = make(chan struct{})
 }
 
 // request is one request while it is served.
@@ -34,6 +44,7 @@ type request struct {
 	name  string
 	args  []string
 	entry *entry
+	over  <-chan struct{}
 	after []func() // run when the reply is queued: an event that a call causes follows its reply
 }
 
@@ -55,7 +66,7 @@ func (ss *session) run() {
 		}
 		ss.accept(f)
 	}
-	close(ss.ended)
+	ss.cut()
 	if ss.client != nil {
 		ss.client.Close()
 	}
@@ -66,7 +77,9 @@ func (ss *session) run() {
 
 // accept begins to serve one request.
 func (ss *session) accept(f wire.Frame) {
-	r := &request{session: ss}
+	ss.mu.Lock()
+	r := &request{session: ss, over: ss.over}
+	ss.mu.Unlock()
 	if len(f.Fields) == 0 {
 		ss.reply(f.ID, r, nil, refusal(hcs.ErrInvalidData, "a request without a name"))
 		return
@@ -108,7 +121,10 @@ func (ss *session) hello(args []string) error {
 		return refusal(hcs.ErrInvalidState, "a second Hello")
 	}
 	ss.client = ss.srv.svc.Connect(args[0], pid)
-	ss.client.OnLoss(func() { ss.out.put(event("service", "", "")) })
+	ss.client.OnLoss(func() {
+		ss.cut()
+		ss.out.put(event("service", "", ""))
+	})
 	return nil
 }
 
@@ -123,7 +139,7 @@ func (r *request) serve(frame uint32) {
 	if a.Rule != "" {
 		r.client.Note(r.name, id, "fault: "+a.Rule)
 	}
-	if !a.Hold(r.ended) {
+	if !a.Hold(r.over) {
 		return
 	}
 	var results []string

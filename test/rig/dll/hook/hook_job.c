@@ -15,7 +15,7 @@ enum {
     CLASS_SERVER_SILO = 43,
 };
 
-#define KEPT_SIZE 64
+#define KEPT_SIZE 128 // the largest is JOBOBJECT_IO_ATTRIBUTION_INFORMATION with 72
 #define KEPT_COUNT 64
 #define PROCESSES_MAX 1024
 

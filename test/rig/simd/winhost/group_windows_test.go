@@ -142,6 +142,22 @@ func TestUsage(t *testing.T) {
 	}
 }
 
+// A program that takes more than the container's limit ends, another in the same container does not, and the peak is the limit.
+func TestMemoryLimit(t *testing.T) {
+	b := newBox(t)
+	b.c.MemoryMB = 128
+	b.open()
+	small := b.winapp("alloc 1M 300s")
+	small.says("allocated")
+	big := b.winapp("alloc 200M 300s")
+	big.ends(noMemory)
+	if u := b.Usage(); u.PeakCommitBytes != 128<<20 || u.CommitBytes == 0 {
+		t.Errorf("usage %+v, of a container with 128 MB", u)
+	}
+	small.Kill(1)
+	small.ends(1)
+}
+
 // However a process is interrupted while it starts another, Kill ends both, or what Wine has left of them.
 func TestKillWhileStarting(t *testing.T) {
 	b := newBox(t)
