@@ -50,7 +50,8 @@ type Runner struct {
 	Alive func(context.Context) bool
 	Log   *slog.Logger
 
-	starts breaker // of processes
+	starts  breaker // of processes
+	traffic traffic
 }
 
 // live is a process's side of the procedures. Procedures of one process follow each other, as the machine orders them; those that
@@ -68,6 +69,7 @@ type live struct {
 	bounds   Bounds                   // init only; execs have their container's
 	since    time.Time                // a record only: when it was made
 	quit     <-chan struct{}          // a record only: closed with the loop
+	space    string                   // init only; GUID of its network namespace, empty for none
 	parent   *live                    // an exec's init
 	ledger   *ledger.Ledger
 	disown   func()                       // gives up the ownership of the container
@@ -223,6 +225,7 @@ func (r *Runner) make(ctx context.Context, l *live, plan Plan) error {
 	if held.Namespace, err = network.Attach(ctx, r.Machine.Network, plan.Network, l.ledger); err != nil {
 		return err
 	}
+	l.space = held.Namespace
 	if held.Storage, err = storage.Attach(ctx, r.Machine, plan.Storage, l.ledger); err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ const (
 type Usage struct {
 	schema.Statistics
 	Processes      int
+	Traffic        Traffic
 	Limits         limits.Plan
 	HitMemoryLimit bool // since it was created
 }
@@ -147,6 +148,7 @@ func (p *Pod) Statistics(ctx context.Context, id string) (Usage, error) {
 	case Running, Exited:
 		if u, err = s.live.kind.look(p.run, ctx, s.live); err == nil {
 			out = *u
+			out.Traffic = p.run.traffic.of(p.run.Machine.Network, s.live.space, p.log)
 			break
 		}
 		if !inTransit(err) {
