@@ -357,6 +357,7 @@ func TestSandboxEndsWhatWasNotStarted(t *testing.T) {
 		if w := n.wait(""); w.ExitStatus != 0 {
 			t.Errorf("exit %d", w.ExitStatus)
 		}
+		synctest.Wait()
 		select {
 		case err := <-created:
 			if err == nil {
