@@ -38,6 +38,22 @@ func register(server *ttrpc.Server, s *service) {
 	server.Register(podService, map[string]ttrpc.Method{joinMethod: method(s.Join)})
 }
 
+// registerSandbox serves the sandbox API. Requests that are an id and nothing else have one message.
+func registerSandbox(server *ttrpc.Server, s *sandboxes) {
+	server.Register("containerd.runtime.sandbox.v1.Sandbox", map[string]ttrpc.Method{
+		"CreateSandbox":   method(s.Create),
+		"StartSandbox":    method(s.Start),
+		"Platform":        method(s.Platform),
+		"StopSandbox":     method(s.Stop),
+		"WaitSandbox":     method(s.Wait),
+		"SandboxStatus":   method(s.Status),
+		"PingSandbox":     method(s.Ping),
+		"ShutdownSandbox": method(s.Shutdown),
+		"SandboxMetrics":  method(s.Metrics),
+		"UpdateSandbox":   method(s.Update),
+	})
+}
+
 // method adapts a typed call; errors become gRPC statuses here and nowhere else.
 func method[Req, Resp any](call func(context.Context, *Req) (*Resp, error)) ttrpc.Method {
 	return func(ctx context.Context, unmarshal func(any) error) (any, error) {

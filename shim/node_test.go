@@ -228,6 +228,8 @@ func (n *node) Forward(_ context.Context, r *eventsapi.ForwardRequest) (*emptypb
 		s += " " + e.ExecID
 	case *events.TaskExit:
 		s += fmt.Sprintf(" %s %d", e.ID, e.ExitStatus)
+	case *events.TaskOOM:
+		s += " " + e.ContainerID
 	case *events.TaskDelete:
 		s += fmt.Sprintf(" %s%s %d", e.ContainerID, prefixed("/", e.ID), e.ExitStatus)
 	}

@@ -205,6 +205,8 @@ func eventOf(p task.Publish) (topic string, msg proto.Message) {
 			e.ID = exec
 		}
 		return "/tasks/exit", e
+	case task.TaskOOM:
+		return "/tasks/oom", &events.TaskOOM{ContainerID: id}
 	default:
 		return "/tasks/delete", &events.TaskDelete{ContainerID: id, ID: exec, Pid: p.Pid, ExitStatus: p.Exit.Code, ExitedAt: stamp(p.Exit.At)}
 	}

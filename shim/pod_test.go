@@ -357,7 +357,7 @@ func TestSandboxEndsWhatWasNotStarted(t *testing.T) {
 		if w := n.wait(""); w.ExitStatus != 0 {
 			t.Errorf("exit %d", w.ExitStatus)
 		}
-		synctest.Wait()
+		synctest.Wait() // the answers come over two connections
 		select {
 		case err := <-created:
 			if err == nil {

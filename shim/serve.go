@@ -84,7 +84,11 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 		}()
 	}
 	runner := &task.Runner{Machine: c.Machine, Ledgers: c.Ledgers, Namespace: c.Namespace, Lock: c.Lock, Alive: c.containerdRuns, Log: log}
-	pod := task.NewPod(runner, publish, log)
+	shutdown := make(chan struct{})
+	finish := sync.OnceFunc(func() { close(shutdown) })
+	sandbox := &sandboxes{id: c.ID, facts: c.Machine.Host.Facts, end: finish}
+	pod := task.NewPod(runner, sandbox.untold(publish), log)
+	sandbox.pod = pod
 	defer pod.Close()
 
 	server, err := ttrpc.NewServer(ttrpc.WithUnaryServerInterceptor(recovered(log)))
@@ -92,14 +96,13 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 		return fmt.Errorf("ttrpc: %w", err)
 	}
 	defer server.Close()
-	shutdown := make(chan struct{})
-	var once sync.Once
 	members := newMemberLogs(c.Namespace, c.Machine.Host.ListenPipe)
 	defer members.close()
 	register(server, &service{
 		id: c.ID, pod: pod, logs: members, options: taskOptions(c.Options), log: log,
-		shutdown: func() { once.Do(func() { close(shutdown) }) },
+		shutdown: finish,
 	})
+	registerSandbox(server, sandbox)
 	served := make(chan error, 1)
 	clients := &counted{Listener: listener, none: make(chan struct{})}
 	go func() { served <- server.Serve(ctx, clients) }()

@@ -12,6 +12,7 @@ import (
 	tasktypes "github.com/containerd/containerd/api/types/task"
 	"github.com/containerd/errdefs"
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -177,8 +178,32 @@ func (s *service) Connect(_ context.Context, r *taskapi.ConnectRequest) (*taskap
 	return resp, nil
 }
 
-func (s *service) Update(context.Context, *taskapi.UpdateTaskRequest) (*emptypb.Empty, error) {
-	return nil, fmt.Errorf("update: changing the limits of a running container: %w", errdefs.ErrNotImplemented)
+func (s *service) Update(ctx context.Context, r *taskapi.UpdateTaskRequest) (*emptypb.Empty, error) {
+	resources, err := windowsResources(r.Resources)
+	if err != nil {
+		return nil, fmt.Errorf("update %s: %w", r.ID, err)
+	}
+	if resources == nil && len(r.Annotations) == 0 {
+		return nil, fmt.Errorf("update %s: neither resources nor annotations: %w", r.ID, errdefs.ErrInvalidArgument)
+	}
+	return empty(s.pod.Update(ctx, r.ID, resources, r.Annotations))
+}
+
+// windowsResources reads the one type of resources that a Windows container has; nil when there are none.
+func windowsResources(a *anypb.Any) (*specs.WindowsResources, error) {
+	if a == nil {
+		return nil, nil
+	}
+	// The name under which containerd's clients register the type of the OCI specification. The value is JSON.
+	const name = "types.containerd.io/opencontainers/runtime-spec/1/WindowsResources"
+	if a.TypeUrl != name {
+		return nil, fmt.Errorf("resources are %s, not %s: %w", a.TypeUrl, name, errdefs.ErrInvalidArgument)
+	}
+	r := &specs.WindowsResources{}
+	if err := json.Unmarshal(a.Value, r); err != nil {
+		return nil, fmt.Errorf("resources: %w: %w", err, errdefs.ErrInvalidArgument)
+	}
+	return r, nil
 }
 
 func (s *service) Pause(context.Context, *taskapi.PauseRequest) (*emptypb.Empty, error) {

@@ -61,11 +61,11 @@ func (s *service) Pids(ctx context.Context, r *taskapi.PidsRequest) (*taskapi.Pi
 
 // Stats answers with the type that containerd's CRI plugin and moby expect; another one crashes the former.
 func (s *service) Stats(ctx context.Context, r *taskapi.StatsRequest) (*taskapi.StatsResponse, error) {
-	st, err := s.pod.Statistics(ctx, r.ID)
+	use, err := s.pod.Statistics(ctx, r.ID)
 	if err != nil {
 		return nil, err
 	}
-	a, err := anyOf(&stats.Statistics{Container: &stats.Statistics_Windows{Windows: windowsStatistics(st)}})
+	a, err := anyOf(&stats.Statistics{Container: &stats.Statistics_Windows{Windows: windowsStatistics(&use.Statistics)}})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (s *service) Stats(ctx context.Context, r *taskapi.StatsRequest) (*taskapi.
 func windowsStatistics(st *schema.Statistics) *stats.WindowsContainerStatistics {
 	out := &stats.WindowsContainerStatistics{
 		Timestamp:          timestamppb.New(st.Timestamp),
-		ContainerStartTime: timestamppb.New(st.ContainerStartTime),
+		ContainerStartTime: stamp(st.ContainerStartTime),
 		UptimeNS:           st.Uptime100ns * 100,
 	}
 	if p := st.Processor; p != nil {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"google.golang.org/grpc/status"
 
 	"containerd-shim-hcs/hcs"
@@ -31,8 +32,10 @@ var rewrite = flag.Bool("rewrite", false, "write the stories anew")
 //	create SCRIPT        create the task with a program of the simulator's language
 //	@ID LINE             the line for another container of the shim's pod than the one it was started for
 //	sandbox              create the pod's sandbox      join               run the start command
+//	create-limited LIMITS SCRIPT    the same with limits, such as memory=64,count=2
 //	start [EXEC]         exec EXEC SCRIPT        kill SIGNAL [EXEC]     wait [EXEC]
 //	delete [EXEC]        state [EXEC]            pids                   output [EXEC]
+//	update LIMITS        memory=MiB, count=N, maximum=N, shares=N; the answer tells what the machine has
 //	sleep DURATION       fault RULE              crash                  delete-command
 func TestStories(t *testing.T) {
 	paths, err := filepath.Glob("../test/story/*.txt")
@@ -112,6 +115,11 @@ func (s *story) play(line string) string {
 		s.bundle(spec("", s.place))
 		_, err := s.startCommand()
 		return answer(err)
+	case "create-limited":
+		_, err := s.task.Create(ctx, s.request(spec(second, limited(s.limitsOf(first)))))
+		return answer(err)
+	case "update":
+		return answer(s.update(s.limitsOf(rest)), s.limits())
 	case "start":
 		r, err := s.task.Start(ctx, &taskapi.StartRequest{ID: s.id, ExecID: rest})
 		if err == nil && r.Pid == 0 {
@@ -162,6 +170,20 @@ func (s *story) play(line string) string {
 	}
 	s.t.Fatalf("unknown line %q", line)
 	return ""
+}
+
+// limitsOf reads memory=256,count=2.
+func (s *story) limitsOf(text string) *specs.WindowsResources {
+	var fields []any
+	for _, f := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }) {
+		name, value, _ := strings.Cut(f, "=")
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		fields = append(fields, name, n)
+	}
+	return resources(fields...)
 }
 
 func answer(err error, values ...any) string {

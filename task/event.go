@@ -3,6 +3,9 @@ package task
 import (
 	"time"
 
+	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"containerd-shim-hcs/task/limits"
 	"containerd-shim-hcs/task/stdio"
 	"containerd-shim-hcs/task/storage"
 )
@@ -77,14 +80,27 @@ type (
 		Call Call
 		Key  Key
 	}
+	AskUpdate struct {
+		Call        Call
+		ID          string
+		Resources   *specs.WindowsResources
+		Annotations map[string]string
+	}
 )
 
 // Events that procedures answer with, and that happen.
 type (
 	HasCreated struct {
-		Call Call
-		ID   string
-		Err  error // what was acquired has been given back
+		Call   Call
+		ID     string
+		Limits limits.Plan
+		Err    error // what was acquired has been given back
+	}
+	HasUpdated struct {
+		Call   Call
+		ID     string
+		Limits limits.Plan // the old ones when there is an error
+		Err    error
 	}
 	HasStarted struct {
 		Call Call
@@ -96,8 +112,10 @@ type (
 		Key  Key
 		Exit Exit
 	}
-	HasDrained  struct{ Key Key }
-	HasStopped  struct{ ID string } // no process of the container runs any more
+	HasDrained struct{ Key Key }
+	HasStopped struct{ ID string } // no process of the container runs any more
+	// HasHitLimit is a container that ran into its memory limit.
+	HasHitLimit struct{ ID string }
 	HasReleased struct {
 		Key Key
 		Err error
@@ -116,12 +134,15 @@ func (e AskKill) task() string       { return e.Key.Task }
 func (e AskDelete) task() string     { return e.Key.Task }
 func (e AskResize) task() string     { return e.Key.Task }
 func (e AskCloseInput) task() string { return e.Key.Task }
+func (e AskUpdate) task() string     { return e.ID }
 func (e HasCreated) task() string    { return e.ID }
+func (e HasUpdated) task() string    { return e.ID }
 func (e HasStarted) task() string    { return e.Key.Task }
 func (e HasExited) task() string     { return e.Key.Task }
 func (e HasDrained) task() string    { return e.Key.Task }
 func (e HasStopped) task() string    { return e.ID }
 func (e HasAnswered) task() string   { return e.Key.Task }
+func (e HasHitLimit) task() string   { return e.ID }
 func (e HasReleased) task() string   { return e.Key.Task }
 
 // Effect is what Step answers with.
@@ -138,10 +159,11 @@ const (
 	ExecStarted
 	TaskExited // of init or of an exec
 	TaskDeleted
+	TaskOOM // the container ran into its memory limit
 )
 
 func (k Kind) String() string {
-	return [...]string{"create", "start", "exec-added", "exec-started", "exit", "delete"}[k]
+	return [...]string{"create", "start", "exec-added", "exec-started", "exit", "delete", "oom"}[k]
 }
 
 // Effects. Those that begin with Do start a procedure; of DoSignal, DoKill and DoResize comes a HasAnswered when somebody waits.
@@ -169,6 +191,8 @@ type (
 		Key  Key
 		Size Size
 	}
+	// DoUpdate is an AskUpdate that may go on.
+	DoUpdate     AskUpdate
 	DoCloseInput struct{ Key Key }
 	DoDrain      struct{ Key Key }
 	DoStop       struct{ ID string }
@@ -204,6 +228,7 @@ func (DoStart) effect()      {}
 func (DoSignal) effect()     {}
 func (DoKill) effect()       {}
 func (DoResize) effect()     {}
+func (DoUpdate) effect()     {}
 func (DoCloseInput) effect() {}
 func (DoDrain) effect()      {}
 func (DoStop) effect()       {}

@@ -52,6 +52,7 @@ func (r *Runner) wait(l *live) Exit {
 		e.ExitedAt = time.Now()
 	}
 	exit := Exit{Code: e.Code, At: e.ExitedAt}
+	l.failed.Store(e.Err == nil && exit.Code != 0 && !l.told.Load())
 	if l.parent == nil {
 		r.ended(l, p.Pid(), exit)
 	}

@@ -31,6 +31,7 @@ type message struct {
 	make  func(Call) Event
 	reply chan Reply
 	live  *live // the procedures' side of a process that the event brings into being
+	of    *live // that the event is about, when it could come after its end
 }
 
 // NewPod starts the loop. publish gets the events of the contract in their order and must not block.
@@ -66,6 +67,9 @@ func (p *Pod) loop() {
 
 func (p *Pod) step(msg message) {
 	e := msg.event
+	if msg.of != nil && p.lives[msg.of.key] != msg.of { // another task has the id now
+		return
+	}
 	if msg.make != nil {
 		p.last++
 		p.calls[p.last] = msg.reply
@@ -83,9 +87,11 @@ func (p *Pod) step(msg message) {
 }
 
 // post brings an event from a procedure to the loop.
-func (p *Pod) post(e Event) {
+func (p *Pod) post(e Event) { p.send(message{event: e}) }
+
+func (p *Pod) send(msg message) {
 	select {
-	case p.in <- message{event: e}:
+	case p.in <- msg:
 	case <-p.quit:
 	}
 }
@@ -143,7 +149,10 @@ func (p *Pod) start(f Effect) {
 	switch f := f.(type) {
 	case DoCreate:
 		l := p.lives[Key{Task: f.ID}]
-		go func() { p.post(HasCreated{Call: f.Call, ID: f.ID, Err: p.run.create(l)}) }()
+		go func() {
+			err := p.run.create(l)
+			p.post(HasCreated{Call: f.Call, ID: f.ID, Limits: l.plan.Limits, Err: err})
+		}()
 	case CancelCreate:
 		p.lives[Key{Task: f.ID}].cancel()
 	case DoStart:
@@ -164,6 +173,12 @@ func (p *Pod) start(f Effect) {
 	case DoResize:
 		l := p.lives[f.Key]
 		go p.replyWith(f.Call, f.Key, func() error { return p.run.resize(l, f.Size) })
+	case DoUpdate:
+		l := p.lives[Key{Task: f.ID}]
+		go func() {
+			now, err := p.run.update(l, f)
+			p.post(HasUpdated{Call: f.Call, ID: f.ID, Limits: now, Err: err})
+		}()
 	case DoCloseInput:
 		l := p.lives[f.Key]
 		go l.closeInput()

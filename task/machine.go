@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+
+	"containerd-shim-hcs/task/limits"
 )
 
 // State is where a process is in its life.
@@ -54,9 +56,12 @@ type signal struct {
 
 // container is the machine's record of a task.
 type container struct {
-	place Place
-	init  *process
-	execs map[string]*process
+	place   Place
+	init    *process
+	execs   map[string]*process
+	limits  limits.Plan
+	updates []AskUpdate // the first one is under way
+	hit     bool        // it ran into its memory limit
 }
 
 // Machine is the state of all tasks of a shim. Step is its only writer. It is pure: no clock, no I/O, no lock.
@@ -89,6 +94,10 @@ func (m *Machine) Step(now time.Time, e Event) []Effect {
 		m.resize(e)
 	case AskCloseInput:
 		m.closeInput(e)
+	case AskUpdate:
+		m.update(e)
+	case HasUpdated:
+		m.updated(e)
 	case HasCreated:
 		m.created(e)
 	case HasStarted:
@@ -101,6 +110,8 @@ func (m *Machine) Step(now time.Time, e Event) []Effect {
 		m.systemStopped(e)
 	case HasReleased:
 		m.released(e)
+	case HasHitLimit:
+		m.hitLimit(e)
 	case HasAnswered:
 		m.do(e.Reply)
 	}
@@ -167,7 +178,7 @@ func (m *Machine) created(e HasCreated) {
 		}
 		return
 	}
-	p.state = Created
+	p.state, c.limits = Created, e.Limits
 	m.do(Publish{Kind: TaskCreated, Key: p.key, Detail: p.detail})
 	m.reply(e.Call, nil)
 	if len(p.deletes) > 0 { // the client gave up on the create and asked for its removal meanwhile
@@ -235,6 +246,9 @@ func (m *Machine) hasStarted(e HasStarted) {
 		kind = ExecStarted
 	}
 	m.do(Publish{Kind: kind, Key: p.key, Detail: p.detail, Pid: p.pid})
+	if p == c.init && c.hit { // an update saw it before the start was answered
+		m.do(Publish{Kind: TaskOOM, Key: p.key, Detail: p.detail, Pid: p.pid})
+	}
 	m.do(Reply{Call: e.Call, Pid: p.pid})
 	if p.size != nil {
 		m.do(DoResize{Key: p.key, Size: *p.size})

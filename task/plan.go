@@ -29,11 +29,14 @@ type Plan struct {
 	Storage  storage.Plan
 	Network  network.Plan
 	Limits   limits.Plan
+	asked    limits.Asked // where they come from
 	Devices  []schema.Device
 	dumps    []schema.RegistryValue
 	Bounds   Bounds
 	pause    bool   // a sandbox is to be a container, whatever its row says
 	Sandbox  string // of its pod, its own id for the sandbox itself; empty for a container on its own
+
+	annotations map[string]string // all that count for it
 }
 
 // Resolve turns a spec into a plan. It reads nothing but its arguments; every mistake in the spec, its annotations or its mounts
@@ -85,7 +88,8 @@ func resolve(id string, spec *specs.Spec, opts Options, rootfs []storage.Mount, 
 	if p.Network, err = network.Resolve(w.Network); err != nil {
 		return p, err
 	}
-	if p.Limits, err = limits.Resolve(w.Resources, a, facts.Processors); err != nil {
+	p.asked, p.annotations = limits.Asked{Resources: w.Resources, Annotations: a, Processors: facts.Processors}, annotations
+	if p.Limits, err = p.asked.Plan(); err != nil {
 		return p, err
 	}
 	if p.Devices, err = device.Resolve(w.Devices); err != nil {

@@ -49,18 +49,6 @@ func (p *Pod) Processes(ctx context.Context, id string) ([]schema.ProcessDetails
 	return props.ProcessList, nil
 }
 
-// Statistics are what a container uses.
-func (p *Pod) Statistics(ctx context.Context, id string) (*schema.Statistics, error) {
-	_, props, err := p.query(ctx, id, schema.PropertyStatistics)
-	if err != nil {
-		return nil, err
-	}
-	if props.Statistics == nil {
-		return nil, fmt.Errorf("statistics of %s: %w", id, errdefs.ErrNotFound)
-	}
-	return props.Statistics, nil
-}
-
 // ByPid are the ids of a task's execs by their pid.
 func (t *Task) ByPid() map[uint32]string {
 	out := make(map[uint32]string, len(t.Execs))

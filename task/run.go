@@ -62,7 +62,8 @@ type live struct {
 	cancel context.CancelFunc
 
 	kind    *kind
-	plan    Plan                     // init only
+	plan    Plan                     // init only; its limits are what update last came to
+	doubt   bool                     // init only; the limits may be others, because an update could not be taken back
 	params  schema.ProcessParameters // the process; init's come from the plan
 	bounds  Bounds                   // init only; execs have their container's
 	since   time.Time                // a record only: when it was made
@@ -78,6 +79,12 @@ type live struct {
 	lost    chan struct{} // closed when nothing ends it and we give up
 	given   atomic.Bool   // lost was closed
 	unknown atomic.Bool   // the service was lost; whether the process runs is being found out
+
+	usage    usage       // init only
+	watching sync.Once   // begins the watch over its memory
+	hit      func()      // init only; tells the loop that the memory limit was hit
+	told     atomic.Bool // it was told to end
+	failed   atomic.Bool // it has ended with an error, and was not told to
 }
 
 // Interfaces cannot be swapped atomically, structs around them can.
@@ -129,6 +136,7 @@ func (l *live) container() *live {
 func (r *Runner) create(l *live) (err error) {
 	ctx, cancel := context.WithTimeout(l.ctx, createBound)
 	defer cancel()
+	l.usage.limit(l.plan.Limits.MemoryMB)
 	if err := r.own(ctx, l); err != nil {
 		return fmt.Errorf("create %s: %w", l.key, err)
 	}
@@ -255,6 +263,7 @@ func (r *Runner) start(l *live) (uint32, error) {
 		return 0, fmt.Errorf("start %s: %w", l.key, err)
 	}
 	l.process.Store(&processHandle{Process: p})
+	r.watchMemory(l)
 	l.streams.Load().Attach(p)
 	return p.Pid(), nil
 }

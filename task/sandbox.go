@@ -1,6 +1,7 @@
 package task
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/containerd/errdefs"
@@ -12,6 +13,21 @@ import (
 
 // isSandbox reports whether the plan is that of a pod's sandbox.
 func (p Plan) isSandbox() bool { return p.Sandbox != "" && p.Sandbox == p.ID }
+
+// CreateSandbox makes the sandbox of a pod for the sandbox API, which says no more of it than the namespace.
+func (p *Pod) CreateSandbox(ctx context.Context, id, namespace string, d Detail) error {
+	plan := Plan{ID: id, Sandbox: id, mode: modeProcess}
+	var err error
+	if namespace == "" {
+		err = fmt.Errorf("netns_path: a pod of process-isolated containers needs a network namespace: %w", errdefs.ErrInvalidArgument)
+	} else {
+		plan.Network, err = network.Resolve(&specs.WindowsNetwork{NetworkNamespace: namespace})
+	}
+	if err != nil {
+		return fmt.Errorf("create %s: %w", id, err)
+	}
+	return p.create(ctx, plan, d)
+}
 
 // kind is how the plan's task is run.
 func (p Plan) kind() *kind {

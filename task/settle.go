@@ -177,6 +177,7 @@ func (m *Machine) released(e HasReleased) {
 	for _, x := range c.sorted() {
 		m.do(Forget{x.key})
 	}
+	m.dropUpdates(c)
 	delete(m.tasks, e.Key.Task)
 	m.do(Finish{Key: p.key, Exit: p.exit})
 	m.do(Publish{Kind: TaskDeleted, Key: p.key, Detail: p.detail, Pid: p.pid, Exit: p.exit})

@@ -28,6 +28,7 @@ func (r *Runner) signal(l *live, number uint32) error {
 	if !ok {
 		return fmt.Errorf("signal %d is not known on Windows: %w", number, errdefs.ErrInvalidArgument)
 	}
+	l.told.Store(true)
 	p := l.process.Load()
 	result := make(chan error, 1)
 	go func() {
@@ -61,6 +62,7 @@ func (r *Runner) signal(l *live, number uint32) error {
 // kill terminates the process, and when that does not end it, its container. It answers when the request is with the service, and
 // sees to the end beside that.
 func (r *Runner) kill(l *live) error {
+	l.told.Store(true)
 	p, sys := l.process.Load(), l.container().system.Load()
 	if p == nil { // it is being started
 		if l.parent != nil {

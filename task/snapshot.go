@@ -3,8 +3,11 @@ package task
 import (
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/containerd/errdefs"
+
+	"containerd-shim-hcs/task/limits"
 )
 
 // Snapshot is the state of all tasks at one moment. It is immutable, and may be read from any goroutine.
@@ -12,9 +15,12 @@ type Snapshot map[string]*Task
 
 // Task is one task of a snapshot.
 type Task struct {
-	Place Place
-	Init  Status
-	Execs map[string]Status
+	Place  Place
+	Init   Status
+	Execs  map[string]Status
+	Limits limits.Plan // in force
+
+	HitMemoryLimit bool
 }
 
 // Status is one process of a snapshot.
@@ -31,6 +37,12 @@ type Status struct {
 
 // Lost reports that the service was lost, and that it is not known yet whether the process still runs.
 func (s Status) Lost() bool { return s.live != nil && s.live.unknown.Load() }
+
+// Made is when a sandbox that is a record was made.
+func (s Status) Made() time.Time { return s.live.since }
+
+// Network is the namespace that a task was given, empty for none.
+func (s Status) Network() string { return s.live.plan.Network.Namespace }
 
 // waiter is shared by all snapshots of a process.
 type waiter struct {
@@ -64,7 +76,7 @@ func (p *Pod) snapshot(ids ...string) {
 			delete(next, id)
 			continue
 		}
-		t := &Task{Place: c.place, Init: p.status(c.init), Execs: make(map[string]Status, len(c.execs))}
+		t := &Task{Place: c.place, Init: p.status(c.init), Limits: c.limits, HitMemoryLimit: c.hit, Execs: make(map[string]Status, len(c.execs))}
 		for k, x := range c.execs {
 			t.Execs[k] = p.status(x)
 		}

@@ -25,6 +25,11 @@ func (r *Runner) stop(l *live) {
 		}
 		return
 	}
+	if l.process.Load() != nil { // the last look: what it used, and whether it ran into its memory limit
+		if _, err := r.look(ctx, l); err != nil && !inTransit(err) {
+			r.Log.Warn("last look", "error", err)
+		}
+	}
 	err := r.shutdown(ctx, l, sys)
 	if err == nil || errdefs.IsNotFound(err) {
 		return

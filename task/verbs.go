@@ -36,9 +36,14 @@ func (p *Pod) Create(ctx context.Context, req CreateRequest) error {
 	if err != nil {
 		return fmt.Errorf("create %s: %w", req.ID, err)
 	}
-	l := newLive(Key{Task: req.ID}, req.Detail)
+	return p.create(ctx, plan, req.Detail)
+}
+
+func (p *Pod) create(ctx context.Context, plan Plan, d Detail) error {
+	l := newLive(Key{Task: plan.ID}, d)
 	l.kind, l.plan, l.params, l.bounds, l.quit = plan.kind(), plan, plan.Init, plan.Bounds, p.quit
-	_, err = p.ask(ctx, l, func(c Call) Event { return AskCreate{Call: c, ID: req.ID, Detail: req.Detail, Place: plan.place()} })
+	l.hit = func() { p.send(message{event: HasHitLimit{plan.ID}, of: l}) }
+	_, err := p.ask(ctx, l, func(c Call) Event { return AskCreate{Call: c, ID: plan.ID, Detail: d, Place: plan.place()} })
 	return err
 }
 
@@ -104,6 +109,19 @@ func (p *Pod) Resize(ctx context.Context, k Key, s Size) error {
 // CloseInput ends a process's standard input.
 func (p *Pod) CloseInput(ctx context.Context, k Key) error {
 	_, err := p.ask(ctx, nil, func(c Call) Event { return AskCloseInput{Call: c, Key: k} })
+	return err
+}
+
+// Update changes the limits of a container that has not ended: all that is asked for, or nothing.
+func (p *Pod) Update(ctx context.Context, id string, r *specs.WindowsResources, annotations map[string]string) error {
+	t, err := p.Snapshot().Find(Key{Task: id})
+	if err != nil {
+		return err
+	}
+	if t.live.kind == &record {
+		return fmt.Errorf("update %s: the sandbox of this pod has no limits, its containers have: %w", id, errdefs.ErrNotImplemented)
+	}
+	_, err = p.ask(ctx, nil, func(c Call) Event { return AskUpdate{Call: c, ID: id, Resources: r, Annotations: annotations} })
 	return err
 }
 

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"containerd-shim-hcs/task/limits"
 )
 
 var (
@@ -31,24 +33,26 @@ func TestWalk(t *testing.T) {
 }
 
 type walk struct {
-	t       *testing.T
-	seed    uint64
-	rng     *rand.Rand
-	m       *Machine
-	now     time.Time
-	call    Call
-	open    map[Call]Event // requests without an answer
-	pending []Effect       // procedures without an answer
-	alive   map[Key]bool   // processes that run
-	history map[Key][]Kind
-	done    map[Key]bool // waiters were released
-	calm    bool         // no more failures
+	t        *testing.T
+	seed     uint64
+	rng      *rand.Rand
+	m        *Machine
+	now      time.Time
+	call     Call
+	open     map[Call]Event // requests without an answer
+	pending  []Effect       // procedures without an answer
+	alive    map[Key]bool   // processes that run
+	history  map[Key][]Kind
+	done     map[Key]bool // waiters were released
+	calm     bool         // no more failures
+	updating map[string]bool
 }
 
 func newWalk(t *testing.T, seed uint64) *walk {
 	return &walk{
 		t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), m: NewMachine(), now: time.Unix(1, 0),
 		open: map[Call]Event{}, alive: map[Key]bool{}, history: map[Key][]Kind{}, done: map[Key]bool{},
+		updating: map[string]bool{},
 	}
 }
 
@@ -121,7 +125,7 @@ func (w *walk) key() Key {
 
 func (w *walk) ask() {
 	k := w.key()
-	switch w.rng.IntN(10) {
+	switch w.rng.IntN(12) {
 	case 0:
 		w.request(func(c Call) Event { return AskCreate{Call: c, ID: k.Task, Place: places[k.Task]} })
 	case 1, 2:
@@ -137,6 +141,10 @@ func (w *walk) ask() {
 		w.request(func(c Call) Event { return AskResize{Call: c, Key: k, Size: Size{80, 25}} })
 		w.request(func(c Call) Event { return AskCloseInput{Call: c, Key: k} })
 	case 9:
+		w.request(func(c Call) Event { return AskUpdate{Call: c, ID: k.Task} })
+	case 10:
+		w.step(HasHitLimit{k.Task})
+	case 11:
 		if len(w.alive) > 0 {
 			w.exit(w.anyAlive())
 		}
@@ -176,6 +184,9 @@ func (w *walk) answer() {
 	switch f := f.(type) {
 	case DoCreate:
 		w.step(HasCreated{Call: f.Call, ID: f.ID, Err: err})
+	case DoUpdate:
+		delete(w.updating, f.ID)
+		w.step(HasUpdated{Call: f.Call, ID: f.ID, Limits: limits.Plan{MemoryMB: uint64(f.Call)}, Err: err})
 	case DoStart:
 		if err == nil {
 			w.alive[f.Key] = true
@@ -220,12 +231,21 @@ func (w *walk) step(e Event) {
 		case Finish:
 			w.done[f.Key] = true
 		case Forget:
+			if f.Key.Exec == "" {
+				delete(w.updating, f.Key.Task) // its answer comes, to nobody but its caller
+			}
 			delete(w.done, f.Key)
 			delete(w.history, f.Key)
 		case DoSignal:
 			if f.Call != 0 {
 				w.pending = append(w.pending, f)
 			}
+		case DoUpdate:
+			if w.updating[f.ID] {
+				w.failf("two updates of %s at once", f.ID)
+			}
+			w.updating[f.ID] = true
+			w.pending = append(w.pending, f)
 		case CancelCreate, DoCloseInput:
 		default:
 			w.pending = append(w.pending, f)
@@ -271,6 +291,10 @@ func (w *walk) published(p Publish) {
 				}
 			}
 		}
+	case TaskOOM:
+		need(p.Key.Exec == "", "of an exec")
+		need(was(start), "not started")
+		need(!was(TaskExited), "after the exit")
 	case TaskDeleted:
 		need(!was(start) || was(TaskExited), "delete of what runs")
 	case TaskStarted, ExecStarted:

@@ -152,3 +152,23 @@ type ErrorData struct {
 	Type  string `json:"Type,omitempty"`
 	Value string `json:"Value,omitempty"`
 }
+
+// Add adds the use of another container. The sum of the peaks is at least the peak of the sum.
+func (s *Statistics) Add(o *Statistics) {
+	if s.Processor != nil && o.Processor != nil {
+		s.Processor.TotalRuntime100ns += o.Processor.TotalRuntime100ns
+		s.Processor.RuntimeUser100ns += o.Processor.RuntimeUser100ns
+		s.Processor.RuntimeKernel100ns += o.Processor.RuntimeKernel100ns
+	}
+	if s.Memory != nil && o.Memory != nil {
+		s.Memory.MemoryUsageCommitBytes += o.Memory.MemoryUsageCommitBytes
+		s.Memory.MemoryUsageCommitPeakBytes += o.Memory.MemoryUsageCommitPeakBytes
+		s.Memory.MemoryUsagePrivateWorkingSetBytes += o.Memory.MemoryUsagePrivateWorkingSetBytes
+	}
+	if s.Storage != nil && o.Storage != nil {
+		s.Storage.ReadCountNormalized += o.Storage.ReadCountNormalized
+		s.Storage.ReadSizeBytes += o.Storage.ReadSizeBytes
+		s.Storage.WriteCountNormalized += o.Storage.WriteCountNormalized
+		s.Storage.WriteSizeBytes += o.Storage.WriteSizeBytes
+	}
+}

@@ -20,8 +20,9 @@ type modification struct {
 }
 
 // ModifyComputeSystem changes a container that has not stopped. The paths are those of §3.3 for containers; any other is refused
-// with ErrNotSupported, and so are devices, which this host has none of. The model remembers a change: it does not reach a launcher
-// that has opened the container.
+// with ErrNotSupported, and so are devices, which this host has none of. That a container which has not started takes changes is
+// assumed. The model remembers a change; of those, a memory limit reaches a launcher that has opened the container, mounts and pipes
+// do not, and CPU is not limited by any launcher.
 func (c *Client) ModifyComputeSystem(h Handle, document string) error {
 	return c.do("HcsModifyComputeSystem", c.NameOf(h), func() error {
 		r, err := use[*systemRef](c, h)
@@ -49,7 +50,11 @@ func (c *Client) ModifyComputeSystem(h Handle, document string) error {
 		if r.sys.state == schema.StateStopped || r.sys.ending {
 			return refuse(hcs.ErrSystemAlreadyStopped, "%s has stopped", r.sys.id)
 		}
-		return change(r.sys.doc.Container)
+		if err := change(r.sys.doc.Container); err != nil {
+			return err
+		}
+		r.sys.limit()
+		return nil
 	})
 }
 

@@ -37,7 +37,7 @@ const (
 
 var verbs = map[string]argument{
 	"print": someText, "eprint": someText, "echo-stdin": none, "read": none, "read-line": none, "env": someText, "cwd": none, "user": none,
-	"size": none, "size-change": none, "sleep": duration, "burn": duration, "wait": none, "alloc": size, "exit": number,
+	"size": none, "size-change": none, "sleep": duration, "burn": duration, "wait": none, "alloc": size, "commit": size, "try-alloc": size, "free": none, "exit": number,
 	"repeat": count, "ignore": signal, "on": signalBlock, "spawn": block,
 }
 

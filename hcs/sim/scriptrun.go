@@ -13,6 +13,9 @@ import (
 // ctrlExit is STATUS_CONTROL_C_EXIT: the code of a process that a control event ended (§4).
 const ctrlExit = 0xC000013A
 
+// noMemory is STATUS_NO_MEMORY: the code of a process that could not get memory (assumed; each runtime has its own).
+const noMemory = 0xC0000017
+
 // sharedStreams are the streams of a process and of the children it spawned: closed when the last of them has ended.
 type sharedStreams struct {
 	in       untilReader
@@ -232,8 +235,10 @@ func (p *scriptProcess) step(st *statement) bool {
 		return !ended
 	case "wait":
 		return !p.pause(-1)
-	case "alloc":
-		p.group.account(func(u *Usage) { u.CommitBytes += st.number; p.memory += st.number })
+	case "alloc", "commit", "try-alloc":
+		return p.alloc(st)
+	case "free":
+		p.group.account(func(u *Usage) { u.CommitBytes -= p.memory; p.memory = 0 })
 	case "exit":
 		p.Kill(uint32(st.number)) //nolint:gosec // parsed as 32 bits
 		return false
@@ -252,6 +257,25 @@ func (p *scriptProcess) step(st *statement) bool {
 		if _, err := p.group.start(&params, p.streams, st.block); err != nil {
 			p.streams.release() // the container is ending, and this process with it
 		}
+	}
+	return !p.pause(0)
+}
+
+// alloc commits memory as a heap that grows does, or all of it at once. A program that gets none ends (assumed: most do not look).
+func (p *scriptProcess) alloc(st *statement) bool {
+	piece := uint64(1 << 20)
+	if st.verb == "commit" {
+		piece = st.number
+	}
+	for left := st.number; left > 0; left -= min(left, piece) {
+		if p.group.commit(p, min(left, piece)) {
+			continue
+		}
+		if st.verb != "try-alloc" {
+			p.Kill(noMemory)
+			return false
+		}
+		break
 	}
 	return !p.pause(0)
 }

@@ -27,7 +27,9 @@ import (
 //	size                print the console's size as WIDTHxHEIGHT; size-change waits until it is set anew, then prints it
 //	sleep DURATION      wait       burn DURATION  wait and account it as user time
 //	wait                wait for ever
-//	alloc 64MiB         account memory
+//	alloc 64MiB         commit memory, in pieces of 1 MiB: when one is refused the process ends with STATUS_NO_MEMORY
+//	commit 64MiB        the same in one piece      try-alloc SIZE  as alloc, but the process goes on without what was refused
+//	free                give back what the process has committed
 //	exit CODE           end the process: 3, 0xC0000005
 //	repeat N { … }      do it N times
 //	ignore SIGNAL       from now on SIGNAL (CtrlC, CtrlBreak, CtrlClose, CtrlLogOff, CtrlShutdown) does nothing
@@ -61,7 +63,7 @@ func (l *Scripts) AddDir(paths ...string) {
 
 // Open never fails.
 func (l *Scripts) Open(c Container) (Group, error) {
-	return &scriptGroup{launcher: l, container: c, procs: map[uint32]*scriptProcess{}}, nil
+	return &scriptGroup{launcher: l, container: c, limit: c.MemoryMB << 20, procs: map[uint32]*scriptProcess{}}, nil
 }
 
 func (l *Scripts) newPid() uint32 {
@@ -93,7 +95,8 @@ type scriptGroup struct {
 	mu    sync.Mutex
 	dead  bool
 	procs map[uint32]*scriptProcess
-	used  Usage // of all processes; CommitBytes of those that run
+	used  Usage  // of all processes; CommitBytes of those that run
+	limit uint64 // of CommitBytes, 0 for none
 }
 
 // untilReader and untilWriter are streams that a killed process can be taken away from.
@@ -207,6 +210,26 @@ func (g *scriptGroup) Kill(code uint32) {
 	for _, p := range list {
 		<-p.reaped
 	}
+}
+
+// Limit changes what may be committed from now on.
+func (g *scriptGroup) Limit(memoryMB uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.limit = memoryMB << 20
+}
+
+// commit gives memory to a process, unless that would pass the limit: a job object refuses such a request, whoever of its processes
+// makes it, and the peak counts only what was granted (JOB_OBJECT_LIMIT_JOB_MEMORY; the latter is assumed).
+func (g *scriptGroup) commit(p *scriptProcess, n uint64) bool {
+	granted := false
+	g.account(func(u *Usage) {
+		if granted = g.limit == 0 || u.CommitBytes+n <= g.limit; granted {
+			u.CommitBytes += n
+			p.memory += n
+		}
+	})
+	return granted
 }
 
 // Close has nothing to release: the processes are gone.

@@ -32,6 +32,9 @@ type Group interface {
 	Processes() []schema.ProcessDetails
 	// Usage is what the container used since it was opened.
 	Usage() Usage
+	// Limit changes the commit limit, in MiB. What is committed already stays, also when it is more (a job object does so; that HCS
+	// takes such a limit is assumed). It is called under the service's lock and only sets a value.
+	Limit(memoryMB uint64)
 	// Kill ends every process with the code and returns when all are gone.
 	Kill(code uint32)
 	// Close releases the group after Kill.

@@ -197,12 +197,20 @@ func (c *Client) StartComputeSystem(h Handle, options string) error {
 			return err
 		}
 		sys.group = group // end kills and closes it
+		sys.limit()       // a change that came while the launcher opened it
 		if sys.ending {
 			return refuse(hcs.ErrTerminatedDuringStart, "terminated while starting")
 		}
 		sys.state, sys.started = schema.StateRunning, time.Now()
 		return nil
 	})
+}
+
+// limit tells the launcher the memory limit. The caller holds mu.
+func (sys *system) limit() {
+	if m := sys.doc.Container.Memory; m != nil && sys.group != nil {
+		sys.group.Limit(m.SizeInMB)
+	}
 }
 
 func (sys *system) mayStart(s *Service) error {

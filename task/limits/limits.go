@@ -1,5 +1,5 @@
 // Package limits is the room for CPU, memory and I/O limits: from the spec and its annotations to the document's fields. Create
-// and Update use the same function, so that they cannot disagree.
+// and Update use the same function, Resolve, so that they cannot disagree; Steps are the requests between two of its outcomes.
 package limits
 
 import (
@@ -58,14 +58,14 @@ func memory(m *specs.WindowsMemoryResources, a annotation.Values) (uint64, error
 // processor takes the three kinds from the annotations if there is any, else from the spec. HCS accepts one kind only
 // (Processor: Count, Maximum and Weight are mutually exclusive for process-isolated containers).
 func processor(c *specs.WindowsCPUResources, a annotation.Values, processors int) (schema.Processor, error) {
+	if c != nil && len(c.Affinity) > 0 { // no field of a document: it is set on the silo's job object (peer-runhcs §6.1)
+		return schema.Processor{}, fmt.Errorf("windows.resources.cpu.affinity: %w", errdefs.ErrNotImplemented)
+	}
 	if a.ProcessorCount != nil || a.ProcessorMaximum != nil || a.ProcessorWeight != nil {
 		return one(field(annotation.CPUCount, a.ProcessorCount), field(annotation.CPUMaximum, a.ProcessorMaximum), field(annotation.CPUWeight, a.ProcessorWeight), processors)
 	}
 	if c == nil {
 		return schema.Processor{}, nil
-	}
-	if len(c.Affinity) > 0 {
-		return schema.Processor{}, fmt.Errorf("windows.resources.cpu.affinity: %w", errdefs.ErrNotImplemented)
 	}
 	count := value{name: "windows.resources.cpu.count"}
 	if c.Count != nil {

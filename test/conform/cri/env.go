@@ -83,6 +83,9 @@ func (e *Env) connect(ctx context.Context) error {
 	return nil
 }
 
+// old reports whether containerd is a 1.x, whose CRI service does less.
+func (e *Env) old() bool { return strings.HasPrefix(strings.TrimPrefix(e.version, "v"), "1.") }
+
 // shimExe is the program that containerd runs for the handler, by the rig's configuration.
 func (e *Env) shimExe() string {
 	return node.ShimExe("io.containerd." + strings.TrimSuffix(e.o.handler, "-sandbox") + ".v1")

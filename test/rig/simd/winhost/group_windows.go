@@ -1,8 +1,11 @@
 package winhost
 
 import (
+	"cmp"
 	"io"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -19,6 +22,7 @@ type group struct {
 	c    sim.Container
 	job  windows.Handle
 	host *Host
+	most atomic.Uint64 // commit limit in bytes, 0 for none
 
 	mu    sync.Mutex // guards the fields below
 	seen  map[uint32]sample
@@ -41,15 +45,12 @@ func (h *Host) Open(c sim.Container) (sim.Group, error) {
 	}
 	var limit windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION
 	limit.BasicLimitInformation.LimitFlags = windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE
-	if c.MemoryMB > 0 {
-		limit.BasicLimitInformation.LimitFlags |= windows.JOB_OBJECT_LIMIT_JOB_MEMORY
-		limit.JobMemoryLimit = uintptr(c.MemoryMB << 20)
-	}
 	if _, err := windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation, uintptr(unsafe.Pointer(&limit)), uint32(unsafe.Sizeof(limit))); err != nil {
 		windows.CloseHandle(job)
 		return nil, fail("SetInformationJobObject", c.ID, err)
 	}
 	g := &group{view: newView(h.root, c), c: c, job: job, host: h, seen: map[uint32]sample{}}
+	g.Limit(c.MemoryMB)
 	h.add(g)
 	return g, nil
 }
@@ -65,17 +66,9 @@ func (g *group) sample() []process {
 	}
 	now := map[uint32]sample{}
 	var commit uint64
-	var largest process
 	for _, p := range list {
 		now[p.pid] = sample{p.born, p.user, p.kernel}
 		commit += p.commit
-		if p.commit > largest.commit {
-			largest = p
-		}
-	}
-	if limit := g.c.MemoryMB << 20; limit > 0 && commit > limit {
-		commit = limit // Windows commits no more
-		end(largest.pid, noMemory)
 	}
 	for pid, s := range g.seen {
 		if n, ok := now[pid]; !ok || n.born != s.born {
@@ -85,19 +78,28 @@ func (g *group) sample() []process {
 	}
 	g.seen = now
 	g.peak = max(g.peak, commit)
+	if most := g.most.Load(); most > 0 && commit > most {
+		largest := slices.MaxFunc(list, func(a, b process) int { return cmp.Compare(a.commit, b.commit) })
+		end(largest.pid, noMemory)
+	}
 	return list
 }
 
-// noMemory is STATUS_NO_MEMORY, with which a program ends that does not expect to be refused memory.
+// Limit implements sim.Group. The job would refuse what passes the limit; Wine's does not (hcs-api §8.3), so the process that commits
+// most is ended when a sample finds the container beyond it.
+func (g *group) Limit(memoryMB uint64) { g.most.Store(memoryMB << 20) }
+
+// noMemory is STATUS_NO_MEMORY, as in hcs/sim.
 const noMemory = 0xC0000017
 
-// end ends a process. One that is gone, or going, needs no end.
-func end(pid uint32, code uint32) {
+// end ends a process, if it is still there.
+func end(pid, code uint32) {
 	h, err := windows.OpenProcess(windows.PROCESS_TERMINATE, false, pid)
-	if err == nil {
-		_ = windows.TerminateProcess(h, code)
-		windows.CloseHandle(h)
+	if err != nil {
+		return
 	}
+	defer windows.CloseHandle(h)
+	_ = windows.TerminateProcess(h, code)
 }
 
 // running lists the job's processes.

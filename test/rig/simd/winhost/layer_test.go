@@ -86,6 +86,7 @@ type stack struct {
 func newStack(t *testing.T) *stack {
 	dir := t.TempDir()
 	s := &stack{t: t, Store: &Store{root: filepath.Join(dir, "root")}, base: filepath.Join(dir, "1"), second: filepath.Join(dir, "2"), scratch: filepath.Join(dir, "3")}
+	t.Cleanup(func() { s.letGo(s.scratch) }) // or its directory cannot be removed
 	s.parents = []string{s.second, s.base}
 	s.volume = filepath.Join(s.root, "volumes", volumeGUID)
 	tree(t, s.base, "Files/Windows/a=base a", "Files/Windows/deep/b=base b", "Files/c=base c", "Files/empty/")

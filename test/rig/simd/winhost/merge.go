@@ -43,7 +43,23 @@ func (s *Store) merge(path, volume string, parents []string) error {
 	if err := build(append([]layer{upper}, lower...), ".", dir); err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
 	}
-	return nil
+	return s.hold(path)
+}
+
+// hold keeps the directory of a mounted scratch from being renamed or removed, as the open virtual disk in it does on Windows: containerd's
+// snapshotter would take it away under a container that nobody has released yet.
+func (s *Store) hold(path string) error {
+	f, err := os.Open(path)
+	if err == nil {
+		s.open.Store(filepath.Clean(path), f)
+	}
+	return err
+}
+
+func (s *Store) letGo(path string) {
+	if f, ok := s.open.LoadAndDelete(filepath.Clean(path)); ok {
+		_ = f.(*os.File).Close() // nothing was written to it
+	}
 }
 
 // build copies directory rel of the view into dst.
@@ -111,6 +127,7 @@ func (s *Store) unmerge(path, volume string) error {
 	if err := os.Rename(fresh, changes); err != nil {
 		return err
 	}
+	s.letGo(path)
 	return os.RemoveAll(gone)
 }
 

@@ -5,13 +5,15 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"containerd-shim-hcs/hcs"
 )
 
 // Store keeps layers on disk. It implements sim.Store.
 type Store struct {
-	root string // the service's directory; volumes are below it
+	root string   // the service's directory; volumes are below it
+	open sync.Map // *os.File of the directory of each merged scratch, by its path: see hold
 }
 
 // disk is what the simulated virtual disks hold: the signature of a VHDX and what they are.

@@ -1,0 +1,167 @@
+package shim
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/stats"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+	"github.com/containerd/typeurl/v2"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"containerd-shim-hcs/hcs"
+	"containerd-shim-hcs/hcs/sim"
+	"containerd-shim-hcs/shim/sandboxpb"
+)
+
+// sandbox makes one call of the sandbox API.
+func (n *node) sandbox(method string, req, resp proto.Message) error {
+	return errgrpc.ToNative(n.client.Call(n.t.Context(), "containerd.runtime.sandbox.v1.Sandbox", method, req, resp))
+}
+
+// shutDown ends the sandbox, and the shim with it.
+func (n *node) shutDown() {
+	n.t.Helper()
+	if err := n.sandbox("ShutdownSandbox", &sandboxpb.SandboxRequest{SandboxId: n.id}, &sandboxpb.Empty{}); err != nil {
+		n.t.Errorf("shutdown: %v", err)
+	}
+	n.crashed = true
+}
+
+func (n *node) status() *sandboxpb.SandboxStatusResponse {
+	n.t.Helper()
+	var st sandboxpb.SandboxStatusResponse
+	if err := n.sandbox("SandboxStatus", &sandboxpb.SandboxStatusRequest{SandboxId: n.id, Verbose: true}, &st); err != nil {
+		n.t.Fatalf("status: %v", err)
+	}
+	return &st
+}
+
+func createRequest(hostProcess bool) *sandboxpb.CreateSandboxRequest {
+	b, _ := proto.Marshal(&sandboxpb.PodSandboxConfig{Windows: &sandboxpb.WindowsPodSandboxConfig{
+		SecurityContext: &sandboxpb.WindowsSandboxSecurityContext{HostProcess: hostProcess},
+	}})
+	return &sandboxpb.CreateSandboxRequest{SandboxId: shimID, NetnsPath: podNamespace, Options: &anypb.Any{TypeUrl: podConfigType, Value: b}}
+}
+
+// sandboxed creates and starts the pod by the sandbox API.
+func (n *node) sandboxed() {
+	n.t.Helper()
+	n.svc.AddNamespace(podNamespace)
+	if err := n.sandbox("CreateSandbox", createRequest(false), &sandboxpb.CreateSandboxResponse{}); err != nil {
+		n.t.Fatalf("create sandbox: %v", err)
+	}
+	var started sandboxpb.StartSandboxResponse
+	if err := n.sandbox("StartSandbox", &sandboxpb.SandboxRequest{SandboxId: n.id}, &started); err != nil || started.Pid == 0 || started.CreatedAt.AsTime().Before(time.Unix(1, 0)) {
+		n.t.Fatalf("start sandbox: %v %v", &started, err)
+	}
+}
+
+func TestSandboxLife(t *testing.T) {
+	run(t, sim.Config{Facts: hcs.Facts{Build: 20348, Revision: 2113}}, func(t *testing.T, n *node) {
+		n.sandboxed()
+		one := &sandboxpb.SandboxRequest{SandboxId: n.id}
+		if st := n.status(); st.State != sandboxReady || st.ExitedAt != nil || st.Info["networkNamespace"] != podNamespace {
+			t.Errorf("status %v", st)
+		}
+		var p sandboxpb.PlatformResponse
+		if err := n.sandbox("Platform", one, &p); err != nil || p.Platform.OS != "windows" || p.Platform.OSVersion != "10.0.20348.2113" {
+			t.Errorf("platform %v, %v", &p, err)
+		}
+		if err := n.sandbox("PingSandbox", one, &sandboxpb.Empty{}); err != nil {
+			t.Errorf("ping: %v", err)
+		}
+		m := n.member("app", "alloc 6MiB; wait")
+		synctest.Wait() // it has the memory
+		var metrics sandboxpb.SandboxMetricsResponse
+		if err := n.sandbox("SandboxMetrics", one, &metrics); err != nil || metrics.Metrics.ID != n.id {
+			t.Fatalf("metrics %v, %v", &metrics, err)
+		}
+		v, err := typeurl.UnmarshalAny(metrics.Metrics.Data)
+		if s, ok := v.(*stats.Statistics); err != nil || !ok || s.GetWindows().Memory.MemoryUsageCommitBytes != 6<<20 {
+			t.Errorf("metrics %v, %v: the container has 6 MiB", v, err)
+		}
+		// containerd asks for an end after every task; the sandbox keeps the shim.
+		m.end()
+		m = n.member("app2", "wait")
+
+		exit := make(chan *sandboxpb.WaitSandboxResponse, 1)
+		go func() {
+			var w sandboxpb.WaitSandboxResponse
+			if err := n.sandbox("WaitSandbox", one, &w); err != nil {
+				t.Errorf("wait: %v", err)
+			}
+			exit <- &w
+		}()
+		if err := n.sandbox("StopSandbox", &sandboxpb.StopSandboxRequest{SandboxId: n.id, TimeoutSecs: 30}, &sandboxpb.Empty{}); err != nil {
+			t.Fatalf("stop: %v", err)
+		}
+		w := <-exit
+		if m.wait("").ExitedAt.AsTime().After(w.ExitedAt.AsTime()) {
+			t.Error("the sandbox ended before its container")
+		}
+		for range 2 { // all of it works after the end too
+			if st := n.status(); st.State != sandboxNotReady || !st.ExitedAt.AsTime().Equal(w.ExitedAt.AsTime()) {
+				t.Errorf("status after the end: %v", st)
+			}
+			if err := n.sandbox("WaitSandbox", one, &sandboxpb.WaitSandboxResponse{}); err != nil {
+				t.Errorf("wait after the end: %v", err)
+			}
+			if err := n.sandbox("StopSandbox", &sandboxpb.StopSandboxRequest{SandboxId: n.id}, &sandboxpb.Empty{}); err != nil {
+				t.Errorf("stop after the end: %v", err)
+			}
+		}
+		if _, err := m.delete(""); err != nil {
+			t.Error(err)
+		}
+		if slices.ContainsFunc(n.seen(), func(e string) bool { return strings.Contains(e, " "+n.id) }) {
+			t.Errorf("the sandbox was told of as a task: %v", n.seen())
+		}
+		n.shutDown()
+	})
+}
+
+func TestSandboxRefusals(t *testing.T) {
+	run(t, sim.Config{}, func(t *testing.T, n *node) {
+		n.svc.AddNamespace(podNamespace)
+		for name, c := range map[string]struct {
+			change func(*sandboxpb.CreateSandboxRequest)
+			kind   func(error) bool
+			says   string
+		}{
+			"another id":    {func(r *sandboxpb.CreateSandboxRequest) { r.SandboxId = "other" }, errdefs.IsInvalidArgument, "sandbox_id"},
+			"no namespace":  {func(r *sandboxpb.CreateSandboxRequest) { r.NetnsPath = "" }, errdefs.IsInvalidArgument, "netns_path"},
+			"bad namespace": {func(r *sandboxpb.CreateSandboxRequest) { r.NetnsPath = "x" }, errdefs.IsInvalidArgument, "amespace"},
+			"not there":     {func(r *sandboxpb.CreateSandboxRequest) { r.NetnsPath = strings.Replace(podNamespace, "d", "e", 1) }, errdefs.IsNotFound, "namespace"},
+			"options":       {func(r *sandboxpb.CreateSandboxRequest) { r.Options.TypeUrl = "x" }, errdefs.IsInvalidArgument, "options"},
+			"torn options":  {func(r *sandboxpb.CreateSandboxRequest) { r.Options.Value = []byte{0xff} }, errdefs.IsInvalidArgument, "options"},
+			"HostProcess":   {func(r *sandboxpb.CreateSandboxRequest) { r.Options = createRequest(true).Options }, errdefs.IsNotImplemented, "host_process"},
+		} {
+			r := createRequest(false)
+			c.change(r)
+			if err := n.sandbox("CreateSandbox", r, &sandboxpb.CreateSandboxResponse{}); !c.kind(err) || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		one := &sandboxpb.SandboxRequest{SandboxId: n.id}
+		for _, method := range []string{"StartSandbox", "Platform", "WaitSandbox", "PingSandbox", "SandboxMetrics", "StopSandbox", "SandboxStatus"} {
+			if err := n.sandbox(method, one, &sandboxpb.Empty{}); !errdefs.IsNotFound(err) {
+				t.Errorf("%s before create: %v", method, err)
+			}
+		}
+		if err := n.sandbox("UpdateSandbox", one, &sandboxpb.Empty{}); !errdefs.IsNotImplemented(err) {
+			t.Errorf("update: %v", err)
+		}
+		// A create that was refused can be repeated, and once is enough.
+		n.sandboxed()
+		if err := n.sandbox("CreateSandbox", createRequest(false), &sandboxpb.CreateSandboxResponse{}); !errdefs.IsAlreadyExists(err) {
+			t.Errorf("a second create: %v", err)
+		}
+		n.shutDown() // a running one is stopped
+	})
+}
