@@ -130,6 +130,16 @@ type Network interface {
 	AddEndpoint(ctx context.Context, namespace, endpoint string) error
 	// RemoveEndpoint is the reverse; ErrNotFound when it is not attached.
 	RemoveEndpoint(ctx context.Context, namespace, endpoint string) error
+	// Traffic is what passed through the endpoints that are attached to a namespace.
+	Traffic(ctx context.Context, namespace string) ([]Traffic, error)
+}
+
+// Traffic is what passed through one endpoint since it was made.
+type Traffic struct {
+	Endpoint                         string // GUID
+	BytesReceived, BytesSent         uint64
+	PacketsReceived, PacketsSent     uint64
+	DroppedIncoming, DroppedOutgoing uint64 // packets
 }
 
 // Facts are what a plan needs to know about the host. They do not change while the shim lives.

@@ -187,14 +187,19 @@ func (s *sandboxes) Metrics(ctx context.Context, r *sandboxpb.SandboxRequest) (*
 	return &sandboxpb.SandboxMetricsResponse{Metrics: &types.Metric{ID: r.SandboxId, Timestamp: timestamppb.Now(), Data: data}}, nil
 }
 
-// sum adds up what the pod's containers use. One that is just coming or going adds nothing.
+// sum adds up what the pod's containers use. One that has ended keeps its times, and holds no memory. One that is just coming or going
+// adds nothing.
 func (s *sandboxes) sum(ctx context.Context) *schema.Statistics {
 	sum := schema.Statistics{Timestamp: time.Now(), Processor: &schema.ProcessorStats{}, Memory: &schema.MemoryStats{}, Storage: &schema.StorageStats{}}
-	for id := range s.pod.Snapshot() {
-		st, err := s.pod.Statistics(ctx, id)
-		if err == nil {
-			sum.Add(&st.Statistics)
+	for id, t := range s.pod.Snapshot() {
+		use, err := s.pod.Statistics(ctx, id)
+		if err != nil {
+			continue
 		}
+		if t.Init.State != task.Running {
+			use.Memory = nil
+		}
+		sum.Add(&use.Statistics)
 	}
 	return &sum
 }

@@ -9,10 +9,13 @@ import (
 	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
 	tasktypes "github.com/containerd/containerd/api/types/task"
 	"github.com/containerd/typeurl/v2"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"containerd-shim-hcs/hcs/schema"
+	"containerd-shim-hcs/shim/statspb"
+	"containerd-shim-hcs/task"
 )
 
 // Pids lists the processes of a container, with ProcessDetails that say which of them are execs.
@@ -69,7 +72,34 @@ func (s *service) Stats(ctx context.Context, r *taskapi.StatsRequest) (*taskapi.
 	if err != nil {
 		return nil, err
 	}
+	// Encoded messages that follow each other are one message with the fields of all.
+	if a.Value, err = (proto.MarshalOptions{}).MarshalAppend(a.Value, &statspb.Statistics{More: moreStatistics(use)}); err != nil {
+		return nil, err
+	}
 	return &taskapi.StatsResponse{Stats: a}, nil
+}
+
+// moreStatistics is what Microsoft's message has no field for.
+func moreStatistics(use task.Usage) *statspb.More {
+	p := use.Limits.Processor
+	m := &statspb.More{
+		Processes: uint32(use.Processes),
+		Limits: &statspb.Limits{
+			MemoryBytes: use.Limits.MemoryMB << 20, ProcessorCount: uint32(p.Count), ProcessorMaximum: uint32(p.Maximum), ProcessorWeight: uint32(p.Weight),
+		},
+		HitMemoryLimit: use.HitMemoryLimit,
+	}
+	if use.Traffic.At.IsZero() {
+		return m
+	}
+	m.Network = &statspb.Network{Timestamp: timestamppb.New(use.Traffic.At)}
+	for _, e := range use.Traffic.Endpoints {
+		m.Network.Endpoints = append(m.Network.Endpoints, &statspb.Endpoint{
+			Id: e.Endpoint, BytesReceived: e.BytesReceived, BytesSent: e.BytesSent, PacketsReceived: e.PacketsReceived, PacketsSent: e.PacketsSent,
+			DroppedIncoming: e.DroppedIncoming, DroppedOutgoing: e.DroppedOutgoing,
+		})
+	}
+	return m
 }
 
 func windowsStatistics(st *schema.Statistics) *stats.WindowsContainerStatistics {

@@ -54,7 +54,7 @@ func limited(r *specs.WindowsResources) func(*specs.Spec) {
 const windowsResourcesType = "types.containerd.io/opencontainers/runtime-spec/1/WindowsResources"
 
 func (n *node) update(r *specs.WindowsResources, annotations ...string) error {
-	req := &taskapi.UpdateTaskRequest{ID: "web"}
+	req := &taskapi.UpdateTaskRequest{ID: n.id}
 	if r != nil {
 		b, err := json.Marshal(r)
 		if err != nil {
@@ -75,7 +75,7 @@ func (n *node) update(r *specs.WindowsResources, annotations ...string) error {
 // limits are those that the machine has for the container.
 func (n *node) limits() string {
 	for _, s := range n.svc.State().Systems {
-		if s.ID != "web" {
+		if s.ID != n.id {
 			continue
 		}
 		m, p := s.Container.Memory, s.Container.Processor
@@ -317,5 +317,29 @@ func TestUpdatesFollowEachOther(t *testing.T) {
 		}
 		n.end()
 		n.gone()
+	})
+}
+
+// TestRecordHasNoLimits: the sandbox of a pod is nothing at the service; its statistics are zeros.
+func TestRecordHasNoLimits(t *testing.T) {
+	run(t, sim.Config{}, func(t *testing.T, n *node) {
+		n.pod()
+		kind(t, "update of a sandbox", n.update(resources("memory", 512)), codes.Unimplemented)
+		time.Sleep(time.Minute)
+		if w := n.stats(); used(w) != "cpu 0s commit 0 peak 0 private 0 written 0" || w.UptimeNS != uint64(time.Minute) {
+			t.Errorf("statistics: %v", w)
+		}
+		app := n.member("app", "alloc 5MiB; burn 1s; exit 3")
+		if err := app.update(resources("memory", 512)); err != nil || app.limits() != "memory 512 count 0 maximum 0 weight 0" {
+			t.Errorf("update of a member: %v, %s", err, app.limits())
+		}
+		app.wait("")
+		if w := app.stats(); used(w) != "cpu 1s commit 0 peak 5242880 private 0 written 0" {
+			t.Errorf("statistics of a member that has ended: %v", w)
+		}
+		if _, err := app.delete(""); err != nil {
+			t.Error(err)
+		}
+		n.end()
 	})
 }

@@ -1,6 +1,10 @@
 package task
 
-import "context"
+import (
+	"context"
+
+	"containerd-shim-hcs/task/limits"
+)
 
 // kind is what the machine's effects do for one kind of process. There are two: processes of a compute system, and the record.
 type kind struct {
@@ -11,6 +15,8 @@ type kind struct {
 	kill   func(*Runner, *live) error
 	drain  func(*Runner, *live)
 	stop   func(*Runner, *live)
+	update func(*Runner, *live, DoUpdate) (limits.Plan, error)
+	look   func(*Runner, context.Context, *live) (*Usage, error) // of one that runs
 	// noExec is why a process cannot be added; empty when one can.
 	noExec string
 }
@@ -23,4 +29,6 @@ var system = kind{
 	kill:   (*Runner).kill,
 	drain:  (*Runner).drain,
 	stop:   (*Runner).stop,
+	update: (*Runner).update,
+	look:   (*Runner).look,
 }

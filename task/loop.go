@@ -176,7 +176,7 @@ func (p *Pod) start(f Effect) {
 	case DoUpdate:
 		l := p.lives[Key{Task: f.ID}]
 		go func() {
-			now, err := p.run.update(l, f)
+			now, err := l.kind.update(p.run, l, f)
 			p.post(HasUpdated{Call: f.Call, ID: f.ID, Limits: now, Err: err})
 		}()
 	case DoCloseInput:

@@ -14,37 +14,24 @@ import (
 
 const queryBound = 2 * time.Second // containerd's own for State and Stats
 
-// query asks a container's compute system. One that is on its way out is ErrNotFound, whatever the service says about it.
-func (p *Pod) query(ctx context.Context, id string, t schema.PropertyType) (Status, *schema.Properties, error) {
-	s, err := p.Snapshot().Find(Key{Task: id})
-	if err != nil {
-		return s, nil, err
-	}
-	sys := s.live.system.Load()
-	if sys == nil { // a record
-		return s, &schema.Properties{Statistics: idle(s.live.since)}, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, queryBound)
-	defer cancel()
-	props, err := sys.Properties(ctx, t)
-	if err != nil {
-		if errors.Is(err, hcs.ErrInvalidState) || errors.Is(err, hcs.ErrInvalidHandle) || errors.Is(err, hcs.ErrAccessDenied) {
-			return s, nil, fmt.Errorf("%s of %s: %w: %w", t, id, err, errdefs.ErrNotFound)
-		}
-		return s, nil, fmt.Errorf("%s of %s: %w", t, id, err)
-	}
-	return s, props, nil
-}
-
-// Processes lists a container's processes. Before it runs and after it has ended the list is empty.
+// Processes lists a container's processes. Before it runs and after it has ended the list is empty, and so is a record's.
 func (p *Pod) Processes(ctx context.Context, id string) ([]schema.ProcessDetails, error) {
 	s, err := p.Snapshot().Find(Key{Task: id})
 	if err != nil || s.State != Running {
 		return nil, err
 	}
-	_, props, err := p.query(ctx, id, schema.PropertyProcessList)
+	sys := s.live.system.Load()
+	if sys == nil {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, queryBound)
+	defer cancel()
+	props, err := sys.Properties(ctx, schema.PropertyProcessList)
 	if err != nil {
-		return nil, err
+		if errors.Is(err, hcs.ErrInvalidState) || errors.Is(err, hcs.ErrInvalidHandle) || errors.Is(err, hcs.ErrAccessDenied) {
+			err = fmt.Errorf("%w: %w", err, errdefs.ErrNotFound) // on its way out, whatever the service says about it
+		}
+		return nil, fmt.Errorf("processes of %s: %w", id, err)
 	}
 	return props.ProcessList, nil
 }

@@ -8,8 +8,8 @@ import (
 
 	"github.com/containerd/errdefs"
 
-	"containerd-shim-hcs/hcs/schema"
 	"containerd-shim-hcs/task/ledger"
+	"containerd-shim-hcs/task/limits"
 	"containerd-shim-hcs/task/network"
 )
 
@@ -24,6 +24,8 @@ var record = kind{
 	kill:   (*Runner).killRecord,
 	drain:  (*Runner).drainRecord,
 	stop:   func(*Runner, *live) {}, // its members have been stopped before, and it has no compute system
+	update: (*Runner).updateRecord,
+	look:   (*Runner).lookAtRecord,
 	noExec: "the sandbox of this pod is a record without a compute system, no process can run in it; exec in one of its containers",
 }
 
@@ -72,15 +74,17 @@ func (r *Runner) ended(l *live, pid uint32, exit Exit) {
 	}
 }
 
-// idle is the use of a task without a compute system.
-func idle(since time.Time) *schema.Statistics {
-	now := time.Now()
-	return &schema.Statistics{
-		Timestamp:          now,
-		ContainerStartTime: since,
-		Uptime100ns:        uint64(now.Sub(since) / 100),
-		Processor:          &schema.ProcessorStats{},
-		Memory:             &schema.MemoryStats{},
-		Storage:            &schema.StorageStats{},
-	}
+// updateRecord refuses: nothing runs that a limit would be for.
+func (r *Runner) updateRecord(l *live, _ DoUpdate) (limits.Plan, error) {
+	return limits.Plan{}, fmt.Errorf("update %s: the sandbox of this pod is a record without a compute system, it has no limits; "+
+		"update its containers: %w", l.key, errdefs.ErrNotImplemented)
+}
+
+// lookAtRecord: a task without a compute system uses nothing.
+func (r *Runner) lookAtRecord(_ context.Context, l *live) (*Usage, error) {
+	u := &Usage{Statistics: noUse(time.Now())}
+	u.ContainerStartTime = l.since
+	u.Uptime100ns = uint64(u.Timestamp.Sub(l.since) / 100)
+	l.usage.see(u, false)
+	return u, nil
 }

@@ -20,6 +20,7 @@ func (r *Runner) release(l *live) error {
 	ctx, cancel := context.WithTimeout(context.Background(), releaseBound)
 	defer cancel()
 	l.cancel()
+	r.traffic.forget(l.space)
 	if s := l.streams.Load(); s != nil {
 		s.Close()
 	}

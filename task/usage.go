@@ -25,6 +25,7 @@ const (
 type Usage struct {
 	schema.Statistics
 	Processes      int
+	Traffic        Traffic
 	Limits         limits.Plan
 	HitMemoryLimit bool // since it was created
 }
@@ -84,13 +85,9 @@ func (u *usage) due(now time.Time) bool {
 
 // look asks a container that runs what it uses: one request, about this container only.
 func (r *Runner) look(ctx context.Context, l *live) (*Usage, error) {
-	sys := l.system.Load()
-	if sys == nil { // a record
-		return &Usage{Statistics: *idle(l.since)}, nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, lookBound)
 	defer cancel()
-	props, err := sys.Properties(ctx, schema.PropertyStatistics, schema.PropertyProcessList)
+	props, err := l.system.Load().Properties(ctx, schema.PropertyStatistics, schema.PropertyProcessList)
 	if err == nil && props.Statistics == nil {
 		err = errdefs.ErrNotFound
 	}
@@ -149,8 +146,9 @@ func (p *Pod) Statistics(ctx context.Context, id string) (Usage, error) {
 	var out Usage
 	switch u := (*Usage)(nil); s.State {
 	case Running, Exited:
-		if u, err = p.run.look(ctx, s.live); err == nil {
+		if u, err = s.live.kind.look(p.run, ctx, s.live); err == nil {
 			out = *u
+			out.Traffic = p.run.traffic.of(p.run.Machine.Network, s.live.space, p.log)
 			break
 		}
 		if !inTransit(err) {
@@ -161,7 +159,11 @@ func (p *Pod) Statistics(ctx context.Context, id string) (Usage, error) {
 		if u = s.live.usage.kept(); u != nil {
 			out = *u
 		} else {
-			out.Statistics = noUse(s)
+			at := s.Exit.At
+			if at.IsZero() {
+				at = time.Now()
+			}
+			out.Statistics = noUse(at)
 		}
 		if s.State != Running {
 			out.Processes = 0
@@ -175,11 +177,7 @@ func (p *Pod) Statistics(ctx context.Context, id string) (Usage, error) {
 	return out, nil
 }
 
-// noUse are the statistics of a container that was never seen to run.
-func noUse(s Status) schema.Statistics {
-	at := s.Exit.At
-	if at.IsZero() {
-		at = time.Now()
-	}
+// noUse are the statistics of what uses nothing, or was never seen to.
+func noUse(at time.Time) schema.Statistics {
 	return schema.Statistics{Timestamp: at, Processor: &schema.ProcessorStats{}, Memory: &schema.MemoryStats{}, Storage: &schema.StorageStats{}}
 }

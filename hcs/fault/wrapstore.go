@@ -52,6 +52,10 @@ func (n network) CreateNamespace(ctx context.Context, id string) error {
 	return do0(ctx, n.s, "HcnCreateNamespace", id, func() error { return n.Network.CreateNamespace(ctx, id) })
 }
 
+func (n network) Traffic(ctx context.Context, namespace string) ([]hcs.Traffic, error) {
+	return do(ctx, n.s, "HNSCall", namespace, func() ([]hcs.Traffic, error) { return n.Network.Traffic(ctx, namespace) }, nil)
+}
+
 func (n network) FindNamespace(ctx context.Context, id string) error {
 	return do0(ctx, n.s, "HcnOpenNamespace", id, func() error { return n.Network.FindNamespace(ctx, id) })
 }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"encoding/json"
 	"net"
 
 	"containerd-shim-hcs/hcs"
@@ -90,6 +91,46 @@ func (m network) modify(ctx context.Context, namespace, endpoint, request string
 			"ResourceType": "Endpoint", "RequestType": request, "Settings": map[string]string{"EndpointId": endpoint},
 		}))
 	})
+}
+
+// Traffic asks HNS: for the namespace's endpoints, then for the counters of each.
+func (m network) Traffic(ctx context.Context, namespace string) ([]hcs.Traffic, error) {
+	return await(ctx, m.c, "HNSCall", namespace, func() ([]hcs.Traffic, error) {
+		var n struct{ ResourceList []resource }
+		if err := m.hnsGet("/namespaces/"+namespace, &n); err != nil {
+			return nil, err
+		}
+		var out []hcs.Traffic
+		for _, r := range n.ResourceList {
+			if r.Type != "Endpoint" {
+				continue
+			}
+			var s endpointStatistics
+			if err := m.hnsGet("/endpointstats/"+r.Data.ID, &s); err != nil {
+				return nil, err
+			}
+			out = append(out, hcs.Traffic{
+				Endpoint: s.EndpointID, BytesReceived: s.BytesReceived, BytesSent: s.BytesSent, PacketsReceived: s.PacketsReceived, PacketsSent: s.PacketsSent,
+				DroppedIncoming: s.DroppedPacketsIncoming, DroppedOutgoing: s.DroppedPacketsOutgoing,
+			})
+		}
+		return out, nil
+	}, nil)
+}
+
+func (m network) hnsGet(path string, into any) error {
+	text, err := m.c.HNSCall("GET", path, "")
+	if err != nil {
+		return err
+	}
+	answer := hnsAnswer{Output: into}
+	if err := json.Unmarshal([]byte(text), &answer); err != nil {
+		return refuse(hcs.ErrInvalidData, "%v", err)
+	}
+	if !answer.Success {
+		return refuse(hcs.Code(answer.ErrorCode), "%s", answer.Error)
+	}
+	return nil
 }
 
 // host is hcs.Host for a client. Its pipes are in memory, known to all clients of the service, and end with the client.

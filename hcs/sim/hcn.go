@@ -45,10 +45,11 @@ type object struct {
 	doc       map[string]json.RawMessage // what was asked for, without the members that the model answers
 	by        string                     // the client that made it
 	deleted   bool
-	network   *object // of an endpoint
-	namespace *object // of an endpoint: where it is attached
-	joined    string  // the client that attached it
-	number    uint32  // of a namespace: its compartment
+	network   *object     // of an endpoint
+	namespace *object     // of an endpoint: where it is attached
+	joined    string      // the client that attached it
+	number    uint32      // of a namespace: its compartment
+	traffic   hcs.Traffic // of an endpoint
 }
 
 // objectRef is one handle on an object.

@@ -123,7 +123,7 @@ func (s *Service) hnsDocument(o *object) any {
 }
 
 // endpointStatistics is the answer to GET /endpointstats/<id>, by the public clients' type. Nothing passes through an endpoint of the
-// model, so all counts are zero. The caller holds mu.
+// model: the counts are what AddTraffic set, as a rule zero.
 type endpointStatistics struct {
 	BytesReceived          uint64
 	BytesSent              uint64
@@ -135,12 +135,17 @@ type endpointStatistics struct {
 	PacketsSent            uint64
 }
 
+// endpointStats is one endpoint's. The caller holds mu.
 func (s *Service) endpointStats(id string) (any, error) {
 	e := s.find(Endpoint, id)
 	if e == nil {
 		return nil, missing(Endpoint, id)
 	}
-	return endpointStatistics{EndpointID: e.id, InstanceID: e.id}, nil
+	t := e.traffic
+	return endpointStatistics{
+		EndpointID: e.id, InstanceID: e.id, BytesReceived: t.BytesReceived, BytesSent: t.BytesSent, PacketsReceived: t.PacketsReceived,
+		PacketsSent: t.PacketsSent, DroppedPacketsIncoming: t.DroppedIncoming, DroppedPacketsOutgoing: t.DroppedOutgoing,
+	}, nil
 }
 
 // part decodes a member of an object's document. One of another shape is left out: HCN takes more forms than HNS can show.

@@ -3,6 +3,8 @@ package sim
 import (
 	"encoding/json"
 	"net/netip"
+
+	"containerd-shim-hcs/hcs"
 )
 
 // AddNetwork makes a network as an administrator did before any client came, with these subnets, whose first address is the gateway's.
@@ -25,6 +27,17 @@ func (s *Service) AddEndpoint(network, name string) string {
 	n := s.find(Network, network)
 	s.mu.Unlock()
 	return s.setUp(Endpoint, n, zeroGUID, map[string]json.RawMessage{"Name": json.RawMessage(text(name))})
+}
+
+// AddTraffic sets what passed through an endpoint. It reports whether there is such an endpoint.
+func (s *Service) AddTraffic(t hcs.Traffic) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.find(Endpoint, t.Endpoint)
+	if e != nil {
+		e.traffic = t
+	}
+	return e != nil
 }
 
 // AddNamespace makes a namespace with this id, as containerd does for a pod; it returns the id, empty when it was taken.

@@ -27,8 +27,8 @@
 //
 // Times and memory are what NtQuerySystemInformation gives (Wine has no job accounting, and answers for other processes elsewhere
 // with the caller's own): sampled twice a second, so the last half second of a process that has ended is not counted. Wine
-// counts no I/O. Wine's jobs do not enforce a memory limit: when a sample finds more than that, the process that commits most is ended
-// with STATUS_NO_MEMORY, where Windows would have refused it the memory. Namespaces do not separate networks. Users are
+// counts no I/O. Wine's jobs enforce no memory limit; so the largest process of a container that is over it at a sample is ended with
+// STATUS_NO_MEMORY, where Windows refuses it the memory and it ends as it will [assumed]. Namespaces do not separate networks. Users are
 // names only: a process runs as Wine's user.
 //
 // A terminal is emulated, because ConPTY does not work on Wine: the process sees pipes, the client a line discipline (line.go). Its

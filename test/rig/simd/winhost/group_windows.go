@@ -1,9 +1,7 @@
 package winhost
 
 import (
-	"cmp"
 	"io"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,11 +16,11 @@ import (
 
 // group is a container's job object.
 type group struct {
-	view view
-	c    sim.Container
-	job  windows.Handle
-	host *Host
-	most atomic.Uint64 // commit limit in bytes, 0 for none
+	view  view
+	c     sim.Container
+	job   windows.Handle
+	host  *Host
+	limit atomic.Uint64 // of the commit in bytes, 0 for none
 
 	mu    sync.Mutex // guards the fields below
 	seen  map[uint32]sample
@@ -66,9 +64,17 @@ func (g *group) sample() []process {
 	}
 	now := map[uint32]sample{}
 	var commit uint64
+	var largest process
 	for _, p := range list {
 		now[p.pid] = sample{p.born, p.user, p.kernel}
 		commit += p.commit
+		if p.commit > largest.commit {
+			largest = p
+		}
+	}
+	if limit := g.limit.Load(); limit > 0 && commit > limit {
+		commit = limit // Windows commits no more
+		end(largest.pid, noMemory)
 	}
 	for pid, s := range g.seen {
 		if n, ok := now[pid]; !ok || n.born != s.born {
@@ -78,28 +84,23 @@ func (g *group) sample() []process {
 	}
 	g.seen = now
 	g.peak = max(g.peak, commit)
-	if most := g.most.Load(); most > 0 && commit > most {
-		largest := slices.MaxFunc(list, func(a, b process) int { return cmp.Compare(a.commit, b.commit) })
-		end(largest.pid, noMemory)
-	}
 	return list
 }
 
 // Limit implements sim.Group. The job would refuse what passes the limit; Wine's does not (hcs-api §8.3), so the process that commits
 // most is ended when a sample finds the container beyond it.
-func (g *group) Limit(memoryMB uint64) { g.most.Store(memoryMB << 20) }
+func (g *group) Limit(memoryMB uint64) { g.limit.Store(memoryMB << 20) }
 
-// noMemory is STATUS_NO_MEMORY, as in hcs/sim.
+// noMemory is STATUS_NO_MEMORY, with which a program ends that does not expect to be refused memory.
 const noMemory = 0xC0000017
 
-// end ends a process, if it is still there.
-func end(pid, code uint32) {
+// end ends a process. One that is gone, or going, needs no end.
+func end(pid uint32, code uint32) {
 	h, err := windows.OpenProcess(windows.PROCESS_TERMINATE, false, pid)
-	if err != nil {
-		return
+	if err == nil {
+		_ = windows.TerminateProcess(h, code)
+		windows.CloseHandle(h)
 	}
-	defer windows.CloseHandle(h)
-	_ = windows.TerminateProcess(h, code)
 }
 
 // running lists the job's processes.
