@@ -130,9 +130,11 @@ rig: install build $(BIN)/containerd.exe $(BIN)/ctr.exe $(BIN)/containerd-shim-r
 	@$(GO) build -o $(RIGCMD) ./test/rig/rig
 	@$(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o $(BIN)/simd.exe ./test/rig/simd
 	@$(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o $(BIN)/winapp.exe ./test/rig/winapp
+	@$(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o $(BIN)/cni.exe ./test/rig/cni
 	@cd test/conform && $(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o ../../$(BIN)/conform.exe .
+	@cd test/conform && $(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o ../../$(BIN)/cri.exe ./cri
 	@cd test/conform && $(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o ../../$(BIN)/containerd-shim-control-v1.exe ./control
-	@cd test/conform && $(GO) build -o ../../$(BIN)/conform .
+	@cd test/conform && $(GO) build -o ../../$(BIN)/ . ./cri
 	@$(MAKE) --no-print-directory -s -C test/rig/dll OUT=$(abspath $(RIGDIR)/dll)
 	@$(GO) run ./test/rig/image -winapp $(BIN)/winapp.exe -o $(IMAGE)
 

@@ -32,6 +32,9 @@ func (s *service) Join(_ context.Context, r *taskapi.ConnectRequest) (*taskapi.C
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
+	if tasks[s.id].Place.Sandbox != s.id {
+		return nil, fmt.Errorf("container %s is not the sandbox of a pod: %w", s.id, errdefs.ErrFailedPrecondition)
+	}
 	if sandbox.State != task.Running {
 		return nil, fmt.Errorf("sandbox %s is %s, not running: %w", s.id, sandbox.State, errdefs.ErrFailedPrecondition)
 	}

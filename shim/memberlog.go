@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -12,9 +13,12 @@ type memberLogs struct {
 	namespace string
 	listen    func(path string) (net.Listener, error)
 
-	mu   sync.Mutex
-	open map[string]*memberLog
+	mu     sync.Mutex
+	open   map[string]*memberLog
+	closed bool
 }
+
+var errClosing = errors.New("the shim is closing")
 
 func newMemberLogs(namespace string, listen func(string) (net.Listener, error)) *memberLogs {
 	return &memberLogs{namespace: namespace, listen: listen, open: map[string]*memberLog{}}
@@ -22,19 +26,29 @@ func newMemberLogs(namespace string, listen func(string) (net.Listener, error)) 
 
 // join serves the pipe of a container. Once is enough, twice does no harm.
 func (m *memberLogs) join(id string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.open[id] != nil {
+	if m.has(id) {
 		return nil
 	}
-	l, err := m.listen(LogAddress(m.namespace, id))
+	l, err := m.listen(LogAddress(m.namespace, id)) // not under the lock: it may hang
 	if err != nil {
 		return fmt.Errorf("log pipe of %s: %w", id, err)
 	}
 	p := &memberLog{listener: l}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		_ = l.Close()
+		return errClosing
+	}
 	m.open[id] = p
 	go p.serve()
 	return nil
+}
+
+func (m *memberLogs) has(id string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.open[id] != nil
 }
 
 // leave ends the pipe of a container, if there is one.
@@ -50,6 +64,7 @@ func (m *memberLogs) leave(id string) {
 func (m *memberLogs) close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.closed = true
 	for id, p := range m.open {
 		delete(m.open, id)
 		p.close()

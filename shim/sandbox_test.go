@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/stats"
@@ -76,6 +77,7 @@ func TestSandboxLife(t *testing.T) {
 			t.Errorf("ping: %v", err)
 		}
 		m := n.member("app", "alloc 6MiB; wait")
+		synctest.Wait() // it has the memory
 		var metrics sandboxpb.SandboxMetricsResponse
 		if err := n.sandbox("SandboxMetrics", one, &metrics); err != nil || metrics.Metrics.ID != n.id {
 			t.Fatalf("metrics %v, %v", &metrics, err)

@@ -30,9 +30,9 @@ var rewrite = flag.Bool("rewrite", false, "write the stories anew")
 // below it are what came of it: the calls to the Host Compute Service, the events, the answer. "#" begins a comment.
 //
 //	create SCRIPT        create the task with a program of the simulator's language
-//	create-limited LIMITS SCRIPT    the same with limits, such as memory=64,count=2
 //	@ID LINE             the line for another container of the shim's pod than the one it was started for
 //	sandbox              create the pod's sandbox      join               run the start command
+//	create-limited LIMITS SCRIPT    the same with limits, such as memory=64,count=2
 //	start [EXEC]         exec EXEC SCRIPT        kill SIGNAL [EXEC]     wait [EXEC]
 //	delete [EXEC]        state [EXEC]            pids                   output [EXEC]
 //	update LIMITS        memory=MiB, count=N, maximum=N, shares=N; the answer tells what the machine has

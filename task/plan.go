@@ -33,6 +33,7 @@ type Plan struct {
 	Devices  []schema.Device
 	dumps    []schema.RegistryValue
 	Bounds   Bounds
+	pause    bool   // a sandbox is to be a container, whatever its row says
 	Sandbox  string // of its pod, its own id for the sandbox itself; empty for a container on its own
 
 	annotations map[string]string // all that count for it
@@ -75,7 +76,7 @@ func resolve(id string, spec *specs.Spec, opts Options, rootfs []storage.Mount, 
 	if p.Sandbox, err = a.Sandbox(id); err != nil {
 		return p, err
 	}
-	if p.kind() == &record {
+	if p.pause = set(a.PauseContainer); p.kind() == &record {
 		return p, p.resolveRecord(spec)
 	}
 	if p.Init, err = Process("process", spec.Process); err != nil {

@@ -31,7 +31,7 @@ func (p *Pod) CreateSandbox(ctx context.Context, id, namespace string, d Detail)
 
 // kind is how the plan's task is run.
 func (p Plan) kind() *kind {
-	if k := modes[p.mode].sandbox; p.isSandbox() && k != nil {
+	if k := modes[p.mode].sandbox; p.isSandbox() && k != nil && !p.pause {
 		return k
 	}
 	return &system

@@ -15,6 +15,7 @@ type Snapshot map[string]*Task
 
 // Task is one task of a snapshot.
 type Task struct {
+	Place  Place
 	Init   Status
 	Execs  map[string]Status
 	Limits limits.Plan // in force
@@ -75,7 +76,7 @@ func (p *Pod) snapshot(ids ...string) {
 			delete(next, id)
 			continue
 		}
-		t := &Task{Init: p.status(c.init), Limits: c.limits, HitMemoryLimit: c.hit, Execs: make(map[string]Status, len(c.execs))}
+		t := &Task{Place: c.place, Init: p.status(c.init), Limits: c.limits, HitMemoryLimit: c.hit, Execs: make(map[string]Status, len(c.execs))}
 		for k, x := range c.execs {
 			t.Execs[k] = p.status(x)
 		}

@@ -43,6 +43,7 @@ func (p *Pod) create(ctx context.Context, plan Plan, d Detail) error {
 	l := newLive(Key{Task: plan.ID}, d)
 	l.hit = func() { p.send(message{event: HasHitLimit{plan.ID}, of: l}) }
 	l.kind, l.plan, l.params, l.bounds, l.quit = plan.kind(), plan, plan.Init, plan.Bounds, p.quit
+	l.hit = func() { p.send(message{event: HasHitLimit{plan.ID}, of: l}) }
 	_, err := p.ask(ctx, l, func(c Call) Event { return AskCreate{Call: c, ID: plan.ID, Detail: d, Place: plan.place()} })
 	return err
 }
@@ -114,7 +115,14 @@ func (p *Pod) CloseInput(ctx context.Context, k Key) error {
 
 // Update changes the limits of a container that has not ended: all that is asked for, or nothing.
 func (p *Pod) Update(ctx context.Context, id string, r *specs.WindowsResources, annotations map[string]string) error {
-	_, err := p.ask(ctx, nil, func(c Call) Event { return AskUpdate{Call: c, ID: id, Resources: r, Annotations: annotations} })
+	t, err := p.Snapshot().Find(Key{Task: id})
+	if err != nil {
+		return err
+	}
+	if t.live.kind == &record {
+		return fmt.Errorf("update %s: the sandbox of this pod has no limits, its containers have: %w", id, errdefs.ErrNotImplemented)
+	}
+	_, err = p.ask(ctx, nil, func(c Call) Event { return AskUpdate{Call: c, ID: id, Resources: r, Annotations: annotations} })
 	return err
 }
 

@@ -33,6 +33,7 @@ type Values struct {
 	DisableUnsafe      *bool
 	CRIContainerType   *string // sandbox or container
 	CRISandboxID       *string
+	PauseContainer     *bool
 	StopIdle           *time.Duration
 	Stop               *time.Duration
 	OutputIdle         *time.Duration
@@ -65,6 +66,8 @@ const (
 
 	CRIContainerType = "io.kubernetes.cri.container-type"
 	CRISandboxID     = "io.kubernetes.cri.sandbox-id"
+
+	PauseContainer = "io.containerd.hcs.sandbox.pause-container"
 )
 
 // Table lists every key that is read.
@@ -97,6 +100,7 @@ var Table = []Entry{
 		return nil
 	}},
 	{CRISandboxID, "id", "the pod", text(func(v *Values) **string { return &v.CRISandboxID })},
+	{PauseContainer, "boolean", "on the sandbox of a pod: run its image's program in a container, as Microsoft's shim does, where a record would do", boolean(func(v *Values) **bool { return &v.PauseContainer })},
 	{"io.containerd.hcs.stop.idle-timeout", "duration", "how long a container that is shut down may show no progress (no CPU time, no I/O, no process ending) before it is terminated; default 30s", duration(func(v *Values) **time.Duration { return &v.StopIdle })},
 	{"io.containerd.hcs.stop.timeout", "duration", "how long it may take in all; default 10m", duration(func(v *Values) **time.Duration { return &v.Stop })},
 	{"io.containerd.hcs.output.idle-timeout", "duration", "how long the output of a process that has exited is waited for when nothing comes, because a child still holds it; default 1s", duration(func(v *Values) **time.Duration { return &v.OutputIdle })},

@@ -31,6 +31,7 @@ func many(t *T) {
 		s.write(fmt.Sprintf("line for %d\n", i))
 		s.says(fmt.Sprintf("line for %d\n", i))
 		s.closeStdin()
+		boxes[i].isWithin(2*time.Minute, exited)
 		boxes[i].ends(int32(i) + 1)
 		boxes[i].logs(fmt.Sprintf("pod %d\nline for %d\n", i, i), "")
 		pods[i].stop()

@@ -85,10 +85,17 @@ const (
 	exited  = runtime.ContainerState_CONTAINER_EXITED
 )
 
+// patience is for what must come, on a machine that may be busy.
+const patience = 40 * time.Second
+
 // is waits for a state of the container and returns the status with it.
 func (c *Container) is(want runtime.ContainerState) *runtime.ContainerStatus {
+	return c.isWithin(patience, want)
+}
+
+func (c *Container) isWithin(d time.Duration, want runtime.ContainerState) *runtime.ContainerStatus {
 	var s *runtime.ContainerStatus
-	ok := c.t.Until(20*time.Second, func() bool {
+	ok := c.t.Until(d, func() bool {
 		s = c.status()
 		return s.State == want
 	})

@@ -72,7 +72,7 @@ func (c *Container) log() []entry {
 }
 
 // says waits until stdout has said that.
-func (c *Container) says(text string) { c.saysWithin(20*time.Second, text) }
+func (c *Container) says(text string) { c.saysWithin(patience, text) }
 
 func (c *Container) saysWithin(d time.Duration, text string) {
 	var got string

@@ -104,7 +104,7 @@ func (s *Session) got(name string) string {
 
 // says waits until stdout has brought that.
 func (s *Session) says(text string) {
-	ok := s.t.Until(20*time.Second, func() bool { return strings.Contains(s.got(stdoutStream), text) })
+	ok := s.t.Until(patience, func() bool { return strings.Contains(s.got(stdoutStream), text) })
 	s.t.Want(ok, "the session's output is %q, want %q in it", clip(s.got(stdoutStream)), text)
 }
 
@@ -126,7 +126,7 @@ func (s *Session) hangUp() { s.conn.Close() }
 
 // ends waits for the end of the session and its output, and returns the exit code.
 func (s *Session) ends() int {
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	for name, done := range s.done {
 		select {
 		case <-done:
