@@ -49,6 +49,7 @@ func (s *Store) merge(path, volume string, parents []string) error {
 // hold keeps the directory of a mounted scratch from being renamed or removed, as the open virtual disk in it does on Windows: containerd's
 // snapshotter would take it away under a container that nobody has released yet.
 func (s *Store) hold(path string) error {
+	s.letGo(path) // of a time that was not undone
 	f, err := os.Open(path)
 	if err == nil {
 		s.open.Store(filepath.Clean(path), f)
