@@ -47,7 +47,7 @@ func (n *node) as(id string) *node { return &node{lab: n.lab, id: id} }
 const shimID = "web"
 
 type lab struct {
-	t       *testing.T
+	t       testing.TB
 	svc     *sim.Service
 	machine hcs.Machine // containerd's own client of the simulator: for pipes
 	dir     string
@@ -83,7 +83,7 @@ const (
 )
 
 // newNode starts a shim for the task "web". wrap may put something between the shim and the simulator.
-func newNode(t *testing.T, cfg sim.Config, wrap func(hcs.Machine) hcs.Machine) *node {
+func newNode(t testing.TB, cfg sim.Config, wrap func(hcs.Machine) hcs.Machine) *node {
 	store := sim.NewMemory()
 	store.AddDir(baseDir, secondLayer)
 	store.AddScratch(scratchDir)
@@ -453,14 +453,14 @@ func (n *node) gone() {
 	}
 }
 
-func expect(t *testing.T, got []string, want ...string) {
+func expect(t testing.TB, got []string, want ...string) {
 	t.Helper()
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
 
-func decode(t *testing.T, b []byte) *taskapi.DeleteResponse {
+func decode(t testing.TB, b []byte) *taskapi.DeleteResponse {
 	var r taskapi.DeleteResponse
 	if err := proto.Unmarshal(b, &r); err != nil {
 		t.Errorf("delete response: %v", err)

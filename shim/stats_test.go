@@ -130,6 +130,9 @@ func TestStatsInTransit(t *testing.T) {
 				}
 				c.then(n)
 				for range 100 {
+					if r, err := n.task.Pids(t.Context(), &taskapi.PidsRequest{ID: "web"}); err != nil || len(r.Processes) == 0 {
+						t.Errorf("pids: %v, %v", r, err)
+					}
 					asked := time.Now()
 					w := n.stats()
 					if d := time.Since(asked); d >= 2*time.Second {

@@ -2,19 +2,16 @@ package task
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/containerd/errdefs"
-
-	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/schema"
 )
 
-const queryBound = 2 * time.Second // containerd's own for State and Stats
+const queryBound = 1500 * time.Millisecond // containerd gives a request 2 s
 
-// Processes lists a container's processes. Before it runs and after it has ended the list is empty, and so is a record's.
+// Processes lists a container's processes. Before it runs and after it has ended the list is empty, and so is that of a record, and of
+// one that cannot be asked at this moment because it is on its way somewhere: containerd makes one error an error of all its lists.
 func (p *Pod) Processes(ctx context.Context, id string) ([]schema.ProcessDetails, error) {
 	s, err := p.Snapshot().Find(Key{Task: id})
 	if err != nil || s.State != Running {
@@ -27,10 +24,10 @@ func (p *Pod) Processes(ctx context.Context, id string) ([]schema.ProcessDetails
 	ctx, cancel := context.WithTimeout(ctx, queryBound)
 	defer cancel()
 	props, err := sys.Properties(ctx, schema.PropertyProcessList)
+	if err != nil && inTransit(err) {
+		return nil, nil
+	}
 	if err != nil {
-		if errors.Is(err, hcs.ErrInvalidState) || errors.Is(err, hcs.ErrInvalidHandle) || errors.Is(err, hcs.ErrAccessDenied) {
-			err = fmt.Errorf("%w: %w", err, errdefs.ErrNotFound) // on its way out, whatever the service says about it
-		}
 		return nil, fmt.Errorf("processes of %s: %w", id, err)
 	}
 	return props.ProcessList, nil

@@ -89,7 +89,7 @@ func unanswered(err error) bool {
 func (r *Runner) takeBack(l *live, steps []limits.Step, err error) error {
 	errs := []error{err}
 	if errdefs.IsNotFound(err) { // of a compute system that has stopped
-		errs[0] = fmt.Errorf("the container has ended: %v: %w", err, errdefs.ErrFailedPrecondition)
+		errs[0] = fmt.Errorf("the container has ended: %s: %w", err.Error(), errdefs.ErrFailedPrecondition) // not also "not found"
 	}
 	for i, s := range slices.Backward(steps) {
 		var left error

@@ -15,8 +15,6 @@ import (
 )
 
 const (
-	// lookBound is for one look at a container's use; containerd gives a request for statistics 2 s.
-	lookBound = 1500 * time.Millisecond
 	// watchTick is between two looks at a running container that has a memory limit, when nobody asks for its statistics.
 	watchTick = 15 * time.Second
 )
@@ -85,7 +83,7 @@ func (u *usage) due(now time.Time) bool {
 
 // look asks a container that runs what it uses: one request, about this container only.
 func (r *Runner) look(ctx context.Context, l *live) (*Usage, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookBound)
+	ctx, cancel := context.WithTimeout(ctx, queryBound)
 	defer cancel()
 	props, err := l.system.Load().Properties(ctx, schema.PropertyStatistics, schema.PropertyProcessList)
 	if err == nil && props.Statistics == nil {

@@ -17,4 +17,8 @@ var peerNotes = map[string]script.Note{
 		Text: "an exec counts as exited before its output has ended, so delete overtakes exit, peer-runhcs §2.1, §13.3 B12"},
 	"spec/bad-annotation-refused-by-name": {
 		Text: "an annotation of the wrong type is a warning, and the container runs without it, peer-runhcs §13.2 D9"},
+	"limits/out-of-memory-once-before-the-exit": {
+		Text: "nothing publishes TaskOOM, peer-runhcs §2.4, §13.2 D11"},
+	"limits/two-kinds-of-processor-limit-change-nothing": {
+		Text: "the memory is changed before the processor is looked at, peer-runhcs §6.2"},
 }

@@ -25,7 +25,7 @@ func allCases() []Case {
 	var all []Case
 	for _, group := range [][]Case{
 		runCasesList, outputCases, stdinCases, terminalCases, execCases, killCases, deleteCases, stateCases, statsCases,
-		eventCases, imageCases, specCases, optionalCases, networkCases, manyCases, ctrCases, endCases,
+		eventCases, imageCases, specCases, limitCases, optionalCases, networkCases, manyCases, ctrCases, endCases,
 	} {
 		all = append(all, group...)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -38,6 +39,10 @@ func TestSystemLife(t *testing.T) {
 		t.Fatalf("%+v", list)
 	}
 	must(t, s.Modify(within(t, bound), &schema.ModifySettingRequest{ResourcePath: schema.PathMemorySize, RequestType: schema.RequestUpdate, Settings: 512}))
+	must(t, s.Modify(within(t, bound), &schema.ModifySettingRequest{ResourcePath: schema.PathProcessor, RequestType: schema.RequestUpdate, Settings: schema.Processor{Maximum: 5000}}))
+	if now := string(state(t)["systems"]); !strings.Contains(now, `"Memory":{"SizeInMB":512}`) || !strings.Contains(now, `"Processor":{"Maximum":5000}`) {
+		t.Fatalf("after the changes: %s", now)
+	}
 	if err := s.Modify(within(t, bound), &schema.ModifySettingRequest{ResourcePath: "Container/Nothing", RequestType: schema.RequestUpdate}); err == nil {
 		t.Fatal("an unknown resource was modified")
 	}

@@ -69,7 +69,18 @@ func TestEndpoint(t *testing.T) {
 	if err := n.AddEndpoint(within(t, bound), namespace, endpoint); !errdefs.IsAlreadyExists(err) {
 		t.Fatal(err)
 	}
+	traffic, err := n.Traffic(within(t, bound), namespace)
+	must(t, err)
+	if len(traffic) != 1 || !strings.EqualFold(traffic[0].Endpoint, endpoint) {
+		t.Fatalf("traffic %+v", traffic)
+	}
 	must(t, n.RemoveEndpoint(within(t, bound), namespace, endpoint))
+	if traffic, err := n.Traffic(within(t, bound), namespace); err != nil || len(traffic) != 0 {
+		t.Fatalf("traffic of a namespace without endpoints: %+v, %v", traffic, err)
+	}
+	if _, err := n.Traffic(within(t, bound), endpoint); !errdefs.IsNotFound(err) {
+		t.Fatal("traffic of no namespace:", err)
+	}
 	if err := n.RemoveEndpoint(within(t, bound), namespace, endpoint); !errdefs.IsNotFound(err) {
 		t.Fatal(err)
 	}
