@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	runhcs "github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/options"
 	"github.com/containerd/containerd/api/events"
 	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
 	eventsapi "github.com/containerd/containerd/api/services/ttrpc/events/v1"
@@ -63,6 +64,7 @@ type lab struct {
 	outs   map[string]*stream
 	// bundles are the newest of each container.
 	bundles map[string]string
+	options *runhcs.Options // that the next shim is started with
 }
 
 // stream is the client's end of an output pipe.
@@ -121,7 +123,7 @@ func (n *node) boot(wrap func(hcs.Machine) hcs.Machine) {
 		n.svc.ResetJournal()
 	}
 	go func() {
-		served <- Serve(ctx, Config{Machine: m, Namespace: ns, ID: shimID, Bundle: n.dir, Events: eventsPipe, Ledgers: n.ledgers(), Lock: n.lock}, func() { close(ready) })
+		served <- Serve(ctx, Config{Machine: m, Namespace: ns, ID: shimID, Bundle: n.dir, Events: eventsPipe, Ledgers: n.ledgers(), Lock: n.lock, Options: n.options}, func() { close(ready) })
 		shimClient.Close() // the end of the process
 		n.unlock()
 	}()

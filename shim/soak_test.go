@@ -55,11 +55,13 @@ func TestSoak(t *testing.T) {
 	after := measure(n)
 	t.Logf("before %d cycles: %v", *soakCycles, before)
 	t.Logf("after:  %v", after)
-	if grown, most := int64(after.heap)-int64(before.heap), int64(before.heap/100); grown > most {
-		t.Errorf("the heap has grown by %d bytes, more than 1 %%", grown)
+	// After other tests, what they left is still being collected, and fills pools anew: some hundred objects more or less. A leak of one
+	// object in four cycles shows all the same.
+	if grown, most := int64(after.heap)-int64(before.heap), max(int64(before.heap/100), 48<<10); grown > most {
+		t.Errorf("the heap has grown by %d bytes, more than %d", grown, most)
 	}
-	if grown, most := int64(after.objects)-int64(before.objects), int64(before.objects/100); grown > most {
-		t.Errorf("the heap has grown by %d objects, more than 1 %%", grown)
+	if grown, most := int64(after.objects)-int64(before.objects), max(int64(before.objects/100), 700); grown > most {
+		t.Errorf("the heap has grown by %d objects, more than %d", grown, most)
 	}
 	if after.goroutines > before.goroutines+2 {
 		t.Errorf("%d goroutines more", after.goroutines-before.goroutines)
