@@ -54,7 +54,7 @@ type lab struct {
 	crash   func() // ends the shim as a kill does: HCS closes its handles
 	crashed bool
 	shim    *sim.Client
-	locks   []func() // of the shim
+	locks   []func() // of the shim; guarded by mu
 	task    taskapi.TTRPCTaskService
 	client  *ttrpc.Client
 
@@ -111,9 +111,7 @@ func (n *node) boot(wrap func(hcs.Machine) hcs.Machine) {
 		n.crashed = true
 		undo := n.keepLedgers()
 		shimClient.Close()
-		for _, unlock := range n.locks {
-			unlock()
-		}
+		n.unlock()
 		end()
 		<-served
 		served <- nil
@@ -125,9 +123,7 @@ func (n *node) boot(wrap func(hcs.Machine) hcs.Machine) {
 	go func() {
 		served <- Serve(ctx, Config{Machine: m, Namespace: ns, ID: shimID, Bundle: n.dir, Events: eventsPipe, Ledgers: n.ledgers(), Lock: n.lock}, func() { close(ready) })
 		shimClient.Close() // the end of the process
-		for _, unlock := range n.locks {
-			unlock()
-		}
+		n.unlock()
 	}()
 	select {
 	case <-ready:
@@ -156,8 +152,19 @@ func (n *node) lock(path string) (func(), error) {
 		return nil, err
 	}
 	unlock = sync.OnceFunc(unlock)
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.locks = append(n.locks, unlock)
 	return unlock, nil
+}
+
+// unlock is the end of the shim's process.
+func (n *node) unlock() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, unlock := range n.locks {
+		unlock()
+	}
 }
 
 // keepLedgers returns what takes back every change to the ledgers: the goroutines of a shim that is said to be dead still run.

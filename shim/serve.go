@@ -14,6 +14,7 @@ import (
 
 	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/task"
+	"containerd-shim-hcs/task/admission"
 	"containerd-shim-hcs/task/ledger"
 )
 
@@ -26,6 +27,7 @@ type Config struct {
 	Events    string // address of containerd's ttrpc server, empty for none
 	Ledgers   string // directory of the ledgers
 	Lock      ledger.Locker
+	Slots     admission.Slots // that the machine's shims share
 	Level     slog.Level
 	Options   *runhcs.Options // that the shim was started with
 }
@@ -83,7 +85,7 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 			box.flush(ctx)
 		}()
 	}
-	runner := &task.Runner{Machine: c.Machine, Ledgers: c.Ledgers, Namespace: c.Namespace, Lock: c.Lock, Alive: c.containerdRuns, Log: log}
+	runner := &task.Runner{Machine: c.Machine, Ledgers: c.Ledgers, Namespace: c.Namespace, Lock: c.Lock, Slots: c.Slots, Alive: c.containerdRuns, Log: log}
 	shutdown := make(chan struct{})
 	finish := sync.OnceFunc(func() { close(shutdown) })
 	sandbox := &sandboxes{id: c.ID, facts: c.Machine.Host.Facts, end: finish}

@@ -17,6 +17,7 @@ import (
 
 	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/schema"
+	"containerd-shim-hcs/task/admission"
 	"containerd-shim-hcs/task/ledger"
 	"containerd-shim-hcs/task/network"
 	"containerd-shim-hcs/task/stdio"
@@ -25,7 +26,10 @@ import (
 
 // Bounds of the procedures. Every OS call is inside one of them.
 const (
-	createBound  = 4 * time.Minute // layers, namespace and compute system together
+	createBound  = 8 * time.Minute // the steps of a create together
+	admitBound   = 4 * time.Minute // for others to be made
+	layersBound  = 2 * time.Minute
+	systemBound  = 4 * time.Minute
 	startBound   = 4 * time.Minute
 	ownBound     = 5 * time.Second  // for another process to let go of the container's id
 	dialBound    = 10 * time.Second // the client's pipes are served before it asks for the process
@@ -46,6 +50,7 @@ type Runner struct {
 	Ledgers   string // directory of the ledgers
 	Namespace string // containerd's
 	Lock      ledger.Locker
+	Slots     admission.Slots // for layers and compute systems that are being made
 	// Alive reports whether containerd runs.
 	Alive func(context.Context) bool
 	Log   *slog.Logger
@@ -227,13 +232,26 @@ func (r *Runner) make(ctx context.Context, l *live, plan Plan) error {
 		return err
 	}
 	l.space = held.Namespace
-	if held.Storage, err = storage.Attach(ctx, r.Machine, plan.Storage, l.ledger); err != nil {
+	done, err := r.admitted(ctx, l)
+	if err != nil {
+		return err
+	}
+	defer done()
+	err = within(ctx, layersBound, "layers", func(ctx context.Context) (err error) {
+		held.Storage, err = storage.Attach(ctx, r.Machine, plan.Storage, l.ledger)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	if err := l.ledger.Claim(ledger.Entry{Kind: ledger.System, ID: plan.ID}); err != nil {
 		return err
 	}
-	sys, err := r.Machine.Compute.Create(ctx, plan.ID, Document(plan, held))
+	var sys hcs.System
+	err = within(ctx, systemBound, "compute system", func(ctx context.Context) (err error) {
+		sys, err = r.Machine.Compute.Create(ctx, plan.ID, Document(plan, held))
+		return err
+	})
 	if err != nil {
 		if errdefs.IsAlreadyExists(err) { // it is somebody else's: not ours to release
 			_ = l.ledger.Released(ledger.Entry{Kind: ledger.System, ID: plan.ID})

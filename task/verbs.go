@@ -115,14 +115,7 @@ func (p *Pod) CloseInput(ctx context.Context, k Key) error {
 
 // Update changes the limits of a container that has not ended: all that is asked for, or nothing.
 func (p *Pod) Update(ctx context.Context, id string, r *specs.WindowsResources, annotations map[string]string) error {
-	t, err := p.Snapshot().Find(Key{Task: id})
-	if err != nil {
-		return err
-	}
-	if t.live.kind == &record {
-		return fmt.Errorf("update %s: the sandbox of this pod has no limits, its containers have: %w", id, errdefs.ErrNotImplemented)
-	}
-	_, err = p.ask(ctx, nil, func(c Call) Event { return AskUpdate{Call: c, ID: id, Resources: r, Annotations: annotations} })
+	_, err := p.ask(ctx, nil, func(c Call) Event { return AskUpdate{Call: c, ID: id, Resources: r, Annotations: annotations} })
 	return err
 }
 

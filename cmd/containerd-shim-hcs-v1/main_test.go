@@ -58,3 +58,16 @@ func TestRuntimeName(t *testing.T) {
 		}
 	}
 }
+
+func TestParallel(t *testing.T) {
+	for s, want := range map[string]int{"": 4, "1": 1, "64": 64} {
+		if n, err := parallel(s); err != nil || n != want {
+			t.Errorf("%q: %d, %v", s, n, err)
+		}
+	}
+	for _, s := range []string{"0", "65", "-1", "four", " 4"} {
+		if _, err := parallel(s); err == nil || !strings.Contains(err.Error(), parallelVar) {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+}

@@ -6,11 +6,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/host"
 	"containerd-shim-hcs/shim"
+	"containerd-shim-hcs/task/admission"
 	"containerd-shim-hcs/task/ledger"
 )
 
@@ -18,7 +20,7 @@ import (
 const microsoft = "containerd-shim-runhcs-v1"
 
 // dirs are where a shim keeps what must outlive it, outside of bundles.
-type dirs struct{ ledgers, crash string }
+type dirs struct{ ledgers, crash, slots string }
 
 func stateDirs() (dirs, error) {
 	root := os.Getenv("ProgramData")
@@ -26,13 +28,31 @@ func stateDirs() (dirs, error) {
 		return dirs{}, fmt.Errorf("environment: ProgramData is not set")
 	}
 	root = filepath.Join(root, "containerd-shim-hcs")
-	d := dirs{ledgers: filepath.Join(root, "ledger"), crash: filepath.Join(root, "crash")}
-	for _, dir := range []string{root, d.ledgers, d.crash} {
+	d := dirs{ledgers: filepath.Join(root, "ledger"), crash: filepath.Join(root, "crash"), slots: filepath.Join(root, "slots")}
+	for _, dir := range []string{root, d.ledgers, d.crash, d.slots} {
 		if err := host.SecureDir(dir); err != nil {
 			return d, fmt.Errorf("state directory %s: %w", dir, err)
 		}
 	}
 	return d, nil
+}
+
+// parallelVar is how many containers the machine makes at a time. It is the environment's, which all shims of a containerd share, and no
+// runtime option: two handlers with two numbers would mean nothing.
+const (
+	parallelVar  = "CONTAINERD_SHIM_HCS_PARALLEL"
+	parallelMost = 64
+)
+
+func parallel(s string) (int, error) {
+	if s == "" {
+		return admission.Default, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > parallelMost {
+		return 0, fmt.Errorf("environment: %s=%q must be a number from 1 to %d", parallelVar, s, parallelMost)
+	}
+	return n, nil
 }
 
 // surroundings are what every command needs.
@@ -105,6 +125,10 @@ func serveUntilShutdown(ctx context.Context, o options, stdin io.Reader) error {
 	if err != nil {
 		return err
 	}
+	n, err := parallel(os.Getenv(parallelVar))
+	if err != nil {
+		return err
+	}
 	err = shim.Serve(ctx, shim.Config{
 		Machine:   m,
 		Namespace: o.Namespace,
@@ -113,6 +137,7 @@ func serveUntilShutdown(ctx context.Context, o options, stdin io.Reader) error {
 		Events:    os.Getenv("TTRPC_ADDRESS"),
 		Ledgers:   d.ledgers,
 		Lock:      host.TryLockFile,
+		Slots:     admission.Slots{Dir: d.slots, N: n, Lock: host.TryLockFile},
 		Level:     boot.Level,
 		Options:   boot.Options,
 	}, func() { _ = host.Ready() })

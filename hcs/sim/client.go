@@ -265,6 +265,9 @@ func (c *Client) do(op, id string, f func() error) error {
 	entry := c.svc.journal.begin(c.name, op, id)
 	err := c.alive()
 	if err == nil {
+		err = c.svc.pace(op)
+	}
+	if err == nil {
 		err = f()
 	}
 	err = failure(op, id, err)

@@ -26,6 +26,7 @@ type Config struct {
 	Store    Store     // nil: NewMemory()
 	// ServerCore makes a signal return only when the process is gone, as containers of the servercore image do (§4).
 	ServerCore bool
+	Busy       Busy
 }
 
 // Service is one Host Compute Service with its host.
@@ -34,6 +35,7 @@ type Service struct {
 	launcher   Launcher
 	store      Store
 	serverCore bool
+	busy       Busy
 	journal    journal
 	pipes      pipeNames
 	since      time.Time
@@ -47,6 +49,7 @@ type Service struct {
 	objects  map[objectKey]*object
 	groups   map[string]*cpuGroup
 	guards   map[string]*guard
+	making   int                // calls under way that Busy is about
 	serial   uint32             // makes ids; deterministic
 	mappings map[string]Mapping // by pathKey of the root
 
@@ -74,7 +77,7 @@ func New(cfg Config) *Service {
 	if cfg.Store == nil {
 		cfg.Store = NewMemory()
 	}
-	s := &Service{facts: cfg.Facts, launcher: cfg.Launcher, store: cfg.Store, serverCore: cfg.ServerCore, since: time.Now()}
+	s := &Service{facts: cfg.Facts, launcher: cfg.Launcher, store: cfg.Store, serverCore: cfg.ServerCore, busy: cfg.Busy, since: time.Now()}
 	s.journal.since = s.since
 	s.reset()
 	return s

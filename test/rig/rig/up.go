@@ -87,11 +87,12 @@ func (in *Instance) Up(opt Options) error {
 func (in *Instance) installAll(opt Options) (stale bool, err error) {
 	build := filepath.Dir(filepath.Dir(in.bin))
 	files := map[string]string{
-		"containerd.exe": or(opt.Containerd, filepath.Join(in.bin, "containerd.exe")),
-		"ctr.exe":        or(beside(opt.Containerd, "ctr.exe"), filepath.Join(in.bin, "ctr.exe")),
-		"simd.exe":       filepath.Join(in.bin, "simd.exe"),
-		peerShim:         or(opt.Peer, filepath.Join(in.bin, peerShim)),
-		ourShim:          or(opt.Shim, filepath.Join(build, "windows-amd64", ourShim)),
+		"containerd.exe":  or(opt.Containerd, filepath.Join(in.bin, "containerd.exe")),
+		"ctr.exe":         or(beside(opt.Containerd, "ctr.exe"), filepath.Join(in.bin, "ctr.exe")),
+		"simd.exe":        filepath.Join(in.bin, "simd.exe"),
+		"cni/bin/cni.exe": filepath.Join(in.bin, "cni.exe"),
+		peerShim:          or(opt.Peer, filepath.Join(in.bin, peerShim)),
+		ourShim:           or(opt.Shim, filepath.Join(build, "windows-amd64", ourShim)),
 	}
 	// The control of the conformance script, and whatever else is built to be tried.
 	others, err := filepath.Glob(filepath.Join(in.bin, "containerd-shim-*.exe"))
@@ -112,11 +113,6 @@ func (in *Instance) installAll(opt Options) (stale bool, err error) {
 	}
 	if err := os.MkdirAll(in.drive("rig", "cni", "bin"), 0o755); err != nil {
 		return false, err
-	}
-	if _, err := os.Stat(filepath.Join(in.bin, "cni.exe")); err == nil {
-		files[filepath.Join("cni", "bin", "cni.exe")] = filepath.Join(in.bin, "cni.exe")
-	} else {
-		say("no cni.exe is built: pods will have no network")
 	}
 	for name, src := range files {
 		changed, err := install(src, in.drive("rig", name))

@@ -168,6 +168,27 @@ func TestFileAndDirectoryChangePlaces(t *testing.T) {
 	want(t, s.volume, "Windows=a file now", "app/", "app/d=second d", "c/", "c/f=a directory now", "empty/")
 }
 
+// What cannot be put in a directory's place leaves the directory there, also when it is tried again.
+func TestReplace(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "changes")
+	fresh, stale := dir+".new", dir+".old"
+	tree(t, dir, "parents.txt=a")
+	for range 2 {
+		if err := replace(dir, fresh, stale); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("replaced by nothing: %v", err)
+		}
+		if b, err := os.ReadFile(filepath.Join(dir, "parents.txt")); err != nil || string(b) != "a" {
+			t.Errorf("the directory holds %q, %v", b, err)
+		}
+	}
+	tree(t, fresh, "parents.txt=b")
+	tree(t, stale, "parents.txt=of an attempt that was cut off")
+	must(t, replace(dir, fresh, stale))
+	if b, err := os.ReadFile(filepath.Join(dir, "parents.txt")); err != nil || string(b) != "b" {
+		t.Errorf("the directory holds %q, %v", b, err)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	s := newStack(t)
 	for what, c := range map[string]struct {

@@ -114,21 +114,33 @@ func (s *Store) unmerge(path, volume string) error {
 	}
 	// The volume is taken away first: a program that still works in it must not change what is being compared. Until the new
 	// content is complete everything can be put back.
-	gone, fresh := dir+".gone", changes+".new"
+	gone, fresh, stale := dir+".gone", changes+".new", changes+".old"
 	if err := os.Rename(dir, gone); err != nil {
 		return err
 	}
-	if err := save(lower, gone, fresh, parents); err != nil {
+	err = save(lower, gone, fresh, parents)
+	if err == nil {
+		err = replace(changes, fresh, stale)
+	}
+	if err != nil {
 		return errors.Join(err, os.RemoveAll(fresh), os.Rename(gone, dir))
 	}
-	if err := os.RemoveAll(changes); err != nil {
-		return err
-	}
-	if err := os.Rename(fresh, changes); err != nil {
-		return err
-	}
 	s.letGo(path)
-	return os.RemoveAll(gone)
+	return errors.Join(os.RemoveAll(stale), os.RemoveAll(gone))
+}
+
+// replace puts a directory in another's place, or leaves that where it is: a rename is refused while somebody has a file in it open.
+func replace(dir, fresh, stale string) error {
+	if err := os.RemoveAll(stale); err != nil { // of an attempt that was cut off
+		return err
+	}
+	if err := os.Rename(dir, stale); err != nil {
+		return err
+	}
+	if err := os.Rename(fresh, dir); err != nil {
+		return errors.Join(err, os.Rename(stale, dir))
+	}
+	return nil
 }
 
 // save writes the changes directory of a volume.
