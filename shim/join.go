@@ -14,8 +14,7 @@ import (
 )
 
 // podService is how the start command of a pod's container speaks to the pod's shim. It is ours alone, and has no messages of its own:
-// the task API's connect request says what is to be said, an id, and answers with who answers. A message of ours would need a code
-// generator for that.
+// the task API's connect request says what is to be said, an id, and answers with who answers.
 const (
 	podService = "containerd.shim.hcs.v1.Pod"
 	joinMethod = "Join"

@@ -40,6 +40,10 @@ func (m *memberLogs) join(id string) error {
 		_ = l.Close()
 		return errClosing
 	}
+	if m.open[id] != nil { // made meanwhile
+		_ = l.Close()
+		return nil
+	}
 	m.open[id] = p
 	go p.serve()
 	return nil

@@ -18,6 +18,7 @@ import (
 	"containerd-shim-hcs/hcs/schema"
 	"containerd-shim-hcs/shim/sandboxpb"
 	"containerd-shim-hcs/task"
+	"containerd-shim-hcs/task/annotation"
 )
 
 // sandboxes is containerd's sandbox API (containerd.runtime.sandbox.v1.Sandbox), for handlers with sandboxer = "shim": a pod without a pause
@@ -54,9 +55,20 @@ func (s *sandboxes) Create(ctx context.Context, r *sandboxpb.CreateSandboxReques
 		if config.GetWindows().GetSecurityContext().GetHostProcess() {
 			return nil, fmt.Errorf("options: windows.security_context.host_process: %w", errdefs.ErrNotImplemented)
 		}
+		a, err := annotation.Parse(config.Annotations)
+		if err != nil {
+			return nil, fmt.Errorf("options: %w", err)
+		}
+		if a.PauseContainer != nil && *a.PauseContainer {
+			return nil, fmt.Errorf("options: annotation %s: a pod without a pause task has no image for it: %w", annotation.PauseContainer, errdefs.ErrNotImplemented)
+		}
 	}
-	s.made.Store(true)
-	return &sandboxpb.CreateSandboxResponse{}, s.pod.CreateSandbox(ctx, s.id, r.NetnsPath, task.Detail{Bundle: r.BundlePath})
+	first := s.made.CompareAndSwap(false, true) // before its first event
+	err := s.pod.CreateSandbox(ctx, s.id, r.NetnsPath, task.Detail{Bundle: r.BundlePath})
+	if err != nil && first {
+		s.made.Store(false)
+	}
+	return &sandboxpb.CreateSandboxResponse{}, err
 }
 
 // untold leaves out the events of a sandbox that these calls tell of.
@@ -68,20 +80,20 @@ func (s *sandboxes) untold(publish func(task.Publish)) func(task.Publish) {
 	}
 }
 
-// find returns the sandbox.
+// find returns the sandbox. A container that the task API made is none, whatever its id.
 func (s *sandboxes) find(id string) (task.Status, error) {
-	if id != s.id {
+	if id != s.id || !s.made.Load() {
 		return task.Status{}, fmt.Errorf("sandbox %s: %w", id, errdefs.ErrNotFound)
 	}
 	return s.pod.Snapshot().Find(key(id, ""))
 }
 
 func (s *sandboxes) Start(ctx context.Context, r *sandboxpb.SandboxRequest) (*sandboxpb.StartSandboxResponse, error) {
-	pid, err := s.pod.Start(ctx, key(r.SandboxId, ""))
+	st, err := s.find(r.SandboxId)
 	if err != nil {
 		return nil, err
 	}
-	st, err := s.find(r.SandboxId)
+	pid, err := s.pod.Start(ctx, key(r.SandboxId, ""))
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/Microsoft/hcsshim/cmd/containerd-shim-runhcs-v1/stats"
+	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
+	tasktypes "github.com/containerd/containerd/api/types/task"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"github.com/containerd/typeurl/v2"
@@ -17,6 +19,7 @@ import (
 	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/sim"
 	"containerd-shim-hcs/shim/sandboxpb"
+	"containerd-shim-hcs/task/annotation"
 )
 
 // sandbox makes one call of the sandbox API.
@@ -42,11 +45,15 @@ func (n *node) status() *sandboxpb.SandboxStatusResponse {
 	return &st
 }
 
+func options(c *sandboxpb.PodSandboxConfig) *anypb.Any {
+	b, _ := proto.Marshal(c)
+	return &anypb.Any{TypeUrl: podConfigType, Value: b}
+}
+
 func createRequest(hostProcess bool) *sandboxpb.CreateSandboxRequest {
-	b, _ := proto.Marshal(&sandboxpb.PodSandboxConfig{Windows: &sandboxpb.WindowsPodSandboxConfig{
-		SecurityContext: &sandboxpb.WindowsSandboxSecurityContext{HostProcess: hostProcess},
-	}})
-	return &sandboxpb.CreateSandboxRequest{SandboxId: shimID, NetnsPath: podNamespace, Options: &anypb.Any{TypeUrl: podConfigType, Value: b}}
+	return &sandboxpb.CreateSandboxRequest{SandboxId: shimID, NetnsPath: podNamespace, Options: options(&sandboxpb.PodSandboxConfig{
+		Windows: &sandboxpb.WindowsPodSandboxConfig{SecurityContext: &sandboxpb.WindowsSandboxSecurityContext{HostProcess: hostProcess}},
+	})}
 }
 
 // sandboxed creates and starts the pod by the sandbox API.
@@ -126,6 +133,27 @@ func TestSandboxLife(t *testing.T) {
 	})
 }
 
+// TestSandboxAPILeavesTasksAlone: its calls are about the sandbox that they made, and no container is touched by them.
+func TestSandboxAPILeavesTasksAlone(t *testing.T) {
+	run(t, sim.Config{}, func(t *testing.T, n *node) {
+		n.create(spec("wait"))
+		for _, method := range []string{"StartSandbox", "StopSandbox", "ShutdownSandbox"} {
+			err := n.sandbox(method, &sandboxpb.SandboxRequest{SandboxId: n.id}, &sandboxpb.Empty{})
+			if err != nil && !errdefs.IsNotFound(err) {
+				t.Errorf("%s: %v", method, err)
+			}
+		}
+		if st, err := n.task.State(t.Context(), &taskapi.StateRequest{ID: n.id}); err != nil || st.Status != tasktypes.Status_CREATED {
+			t.Errorf("the container is %v, %v", st.GetStatus(), err)
+		}
+		n.start("")
+		n.end()
+		if !slices.ContainsFunc(n.seen(), func(e string) bool { return strings.Contains(e, "/tasks/exit "+n.id) }) {
+			t.Errorf("events %v", n.seen())
+		}
+	})
+}
+
 func TestSandboxRefusals(t *testing.T) {
 	run(t, sim.Config{}, func(t *testing.T, n *node) {
 		n.svc.AddNamespace(podNamespace)
@@ -140,7 +168,10 @@ func TestSandboxRefusals(t *testing.T) {
 			"not there":     {func(r *sandboxpb.CreateSandboxRequest) { r.NetnsPath = strings.Replace(podNamespace, "d", "e", 1) }, errdefs.IsNotFound, "namespace"},
 			"options":       {func(r *sandboxpb.CreateSandboxRequest) { r.Options.TypeUrl = "x" }, errdefs.IsInvalidArgument, "options"},
 			"torn options":  {func(r *sandboxpb.CreateSandboxRequest) { r.Options.Value = []byte{0xff} }, errdefs.IsInvalidArgument, "options"},
-			"HostProcess":   {func(r *sandboxpb.CreateSandboxRequest) { r.Options = createRequest(true).Options }, errdefs.IsNotImplemented, "host_process"},
+			"pause": {func(r *sandboxpb.CreateSandboxRequest) {
+				r.Options = options(&sandboxpb.PodSandboxConfig{Annotations: map[string]string{annotation.PauseContainer: "true"}})
+			}, errdefs.IsNotImplemented, annotation.PauseContainer},
+			"HostProcess": {func(r *sandboxpb.CreateSandboxRequest) { r.Options = createRequest(true).Options }, errdefs.IsNotImplemented, "host_process"},
 		} {
 			r := createRequest(false)
 			c.change(r)

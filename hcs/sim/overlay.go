@@ -51,7 +51,7 @@ func (c *Client) onVolume(op, volume, data string, f func(l *layer, parents []st
 		l := find()
 		if l != nil {
 			defer c.svc.turn(l.path)()
-			l = find()
+			l = find() // it may have gone while it was others' turn
 		}
 		if l == nil {
 			return refuse(hcs.ErrPathNotFound, "no volume %s", volume)
