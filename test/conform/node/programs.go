@@ -76,3 +76,6 @@ type Gauge struct {
 	N     int64
 	Slack int64 // what it varies by itself
 }
+
+// Grown reports whether the gauge was less before: by more than one percent and by more than it varies by itself.
+func (g Gauge) Grown(before Gauge) bool { return g.N > before.N+max(before.N/100, g.Slack) }
