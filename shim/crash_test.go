@@ -7,6 +7,7 @@ import (
 	"time"
 
 	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
+	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/fault"
@@ -80,7 +81,13 @@ func crashAt(t *testing.T, k int) bool {
 // briefLife is a container's life as far as the shim answers. It reports whether init's end was told and the task is still there.
 func (n *node) briefLife() (ended bool) {
 	ctx := n.t.Context()
-	if _, err := n.task.Create(ctx, n.request(spec("sleep 2s; exit 6"))); err != nil {
+	network := n.svc.AddNetwork("nat")
+	first, second := n.svc.AddEndpoint(network, "first"), n.svc.AddEndpoint(network, "second")
+	connected := func(s *specs.Spec) { s.Windows.Network.EndpointList = []string{first} }
+	if _, err := n.task.Create(ctx, n.request(spec("sleep 2s; exit 6", connected))); err != nil {
+		return false
+	}
+	if n.have(first, second) != nil {
 		return false
 	}
 	if _, err := n.task.Start(ctx, &taskapi.StartRequest{ID: n.id}); err != nil {

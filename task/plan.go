@@ -59,6 +59,9 @@ func resolve(id string, spec *specs.Spec, opts Options, rootfs []storage.Mount, 
 	if err != nil {
 		return p, err
 	}
+	if a.Endpoints != nil {
+		return p, fmt.Errorf("annotation %s: it counts in an update only, here it is windows.network.endpointList: %w", annotation.Endpoints, errdefs.ErrInvalidArgument)
+	}
 	if p.mode, err = chooseMode(spec, opts, a); err != nil {
 		return p, err
 	}

@@ -20,6 +20,8 @@ func (r *Runner) release(l *live) error {
 	ctx, cancel := context.WithTimeout(context.Background(), releaseBound)
 	defer cancel()
 	l.cancel()
+	l.connecting.Lock()
+	defer l.connecting.Unlock()
 	r.traffic.forget(l.space)
 	if s := l.streams.Load(); s != nil {
 		s.Close()

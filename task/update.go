@@ -7,39 +7,53 @@ import (
 	"slices"
 
 	"github.com/containerd/errdefs"
-	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"containerd-shim-hcs/hcs/schema"
 	"containerd-shim-hcs/task/annotation"
 	"containerd-shim-hcs/task/limits"
 )
 
-// update brings a container to new limits. On error they are what they were, unless the error says otherwise. Updates of a container
-// follow each other; everything else may run beside one.
+// update changes what of a container can be changed. Updates of a container follow each other; everything else may run beside one.
 func (r *Runner) update(l *live, e DoUpdate) (limits.Plan, error) {
-	old := l.plan.Limits
-	change, err := readChange(e.Resources, e.Annotations, l.plan.annotations)
-	if err != nil {
-		return old, fmt.Errorf("update %s: %w", l.key, err)
+	now := l.plan.Limits
+	values, err := annotation.Parse(e.Annotations)
+	switch {
+	case err != nil:
+	case values.Endpoints != nil:
+		err = r.connect(l, e, *values.Endpoints)
+	default:
+		now, err = r.limit(l, e, values)
 	}
-	asked := l.plan.asked.With(change)
+	if err != nil {
+		return now, fmt.Errorf("update %s: %w", l.key, err)
+	}
+	return now, nil
+}
+
+// limit brings a container to new limits. On error they are what they were, unless the error says otherwise.
+func (r *Runner) limit(l *live, e DoUpdate, values annotation.Values) (limits.Plan, error) {
+	old := l.plan.Limits
+	if err := limitsOnly(e.Annotations, l.plan.annotations); err != nil {
+		return old, err
+	}
+	asked := l.plan.asked.With(limits.Change{Resources: e.Resources, Annotations: values})
 	plan, err := asked.Plan()
 	if err != nil {
-		return old, fmt.Errorf("update %s: %w", l.key, err)
+		return old, err
 	}
 	steps, err := limits.Steps(old, plan, l.doubt)
 	if err != nil {
-		return old, fmt.Errorf("update %s: %w", l.key, err)
+		return old, err
 	}
 	// What happened under the old limit is not the new one's.
 	if l.process.Load() != nil && plan.MemoryMB != old.MemoryMB {
 		if _, err := r.look(context.Background(), l); err != nil && !inTransit(err) {
-			return old, fmt.Errorf("update %s: %w", l.key, err)
+			return old, err
 		}
 	}
 	for i := range steps {
 		if err := r.modify(l, &steps[i].Do); err != nil {
-			return old, fmt.Errorf("update %s: %s: %w", l.key, steps[i].Name, r.takeBack(l, steps[:i+1], err))
+			return old, fmt.Errorf("%s: %w", steps[i].Name, r.takeBack(l, steps[:i+1], err))
 		}
 	}
 	l.plan.asked, l.plan.Limits, l.doubt = asked, plan, false
@@ -50,19 +64,14 @@ func (r *Runner) update(l *live, e DoUpdate) (limits.Plan, error) {
 	return plan, nil
 }
 
-// readChange is what an update asks for. Annotations that concern something else than limits cannot change; the container's own
-// may be repeated.
-func readChange(r *specs.WindowsResources, annotations, own map[string]string) (limits.Change, error) {
-	values, err := annotation.Parse(annotations)
-	if err != nil {
-		return limits.Change{}, err
-	}
+// limitsOnly fails for annotations that concern something else than limits: they cannot change. The container's own may be repeated.
+func limitsOnly(annotations, own map[string]string) error {
 	for _, e := range annotation.Table {
 		if v, given := annotations[e.Key]; given && v != own[e.Key] && !limits.Annotation(e.Key) {
-			return limits.Change{}, fmt.Errorf("annotation %s: it counts when the container is created only: %w", e.Key, errdefs.ErrInvalidArgument)
+			return fmt.Errorf("annotation %s: it counts when the container is created only: %w", e.Key, errdefs.ErrInvalidArgument)
 		}
 	}
-	return limits.Change{Resources: r, Annotations: values}, nil
+	return nil
 }
 
 // modify makes one request. One whose answer is lost is repeated: to set a value twice does no harm, and the second answer tells.

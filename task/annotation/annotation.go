@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/Microsoft/go-winio/pkg/guid"
 	"github.com/containerd/errdefs"
 )
 
@@ -39,6 +40,7 @@ type Values struct {
 	OutputIdle         *time.Duration
 	OutputStall        *time.Duration
 	OutputAbsent       *time.Duration
+	Endpoints          *[]string // GUIDs
 }
 
 // Entry is one row of the table.
@@ -68,6 +70,7 @@ const (
 	CRISandboxID     = "io.kubernetes.cri.sandbox-id"
 
 	PauseContainer = "io.containerd.hcs.sandbox.pause-container"
+	Endpoints      = "io.containerd.hcs.network.endpoints"
 )
 
 // Table lists every key that is read.
@@ -106,6 +109,7 @@ var Table = []Entry{
 	{"io.containerd.hcs.output.idle-timeout", "duration", "how long the output of a process that has exited is waited for when nothing comes, because a child still holds it; default 1s", duration(func(v *Values) **time.Duration { return &v.OutputIdle })},
 	{"io.containerd.hcs.output.stall-timeout", "duration", "how long it is waited for when the client is connected and takes nothing; default 1m", duration(func(v *Values) **time.Duration { return &v.OutputStall })},
 	{"io.containerd.hcs.output.absent-timeout", "duration", "how long it is waited for when the client is away, as during a restart of containerd; default 30s", duration(func(v *Values) **time.Duration { return &v.OutputAbsent })},
+	{Endpoints, "GUIDs between commas, or nothing", "in an update only: the endpoints that the network namespace of the container is to have from now on", guids(func(v *Values) **[]string { return &v.Endpoints })},
 }
 
 // Parse reads the annotations of a spec.
@@ -167,6 +171,25 @@ func unsigned(lowest uint64, field func(*Values) **uint64) func(*Values, string)
 			return fmt.Errorf("must be a number of at least %d", lowest)
 		}
 		*field(v) = &n
+		return nil
+	}
+}
+
+func guids(field func(*Values) **[]string) func(*Values, string) error {
+	return func(v *Values, s string) error {
+		list := []string{}
+		if s != "" {
+			list = strings.Split(s, ",")
+		}
+		for i, id := range list {
+			if _, err := guid.FromString(id); err != nil {
+				return fmt.Errorf("%q is not a GUID", id)
+			}
+			if slices.ContainsFunc(list[:i], func(other string) bool { return strings.EqualFold(other, id) }) {
+				return fmt.Errorf("%s is there twice", id)
+			}
+		}
+		*field(v) = &list
 		return nil
 	}
 }

@@ -90,11 +90,8 @@ func Attach(ctx context.Context, net hcs.Network, p Plan, l *ledger.Ledger) (str
 		return "", fmt.Errorf("network: create namespace: %w", err)
 	}
 	for _, e := range p.Endpoints {
-		if err := l.Claim(ledger.Entry{Kind: ledger.Endpoint, ID: e, Args: []string{id}}); err != nil {
+		if err := join(ctx, net, l, id, e); err != nil {
 			return "", err
-		}
-		if err := net.AddEndpoint(ctx, id, e); err != nil {
-			return "", fmt.Errorf("network: add endpoint %s: %w", e, err)
 		}
 	}
 	return id, nil

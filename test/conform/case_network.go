@@ -1,6 +1,10 @@
 package main
 
 import (
+	"slices"
+	"strings"
+
+	containerd "github.com/containerd/containerd/v2/client"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
@@ -9,6 +13,7 @@ var networkCases = []Case{
 	{Name: "network/given-back-when-the-start-fails", Run: namespaceAfterFailure},
 	{Name: "network/none-asked-runs", Run: noNetwork},
 	{Name: "network/unknown-namespace-refused", Run: unknownNamespace},
+	{Name: "network/connect-while-it-runs", Run: connectRunning},
 }
 
 // ownNamespace: a spec that has a network and names no namespace gets one, for as long as the task is there.
@@ -55,4 +60,36 @@ func unknownNamespace(t *T) {
 	t.Want(err != nil, "the task runs in a namespace that does not exist")
 	good := t.run("print", "works", "--", "exit", "2")
 	good.expect(2, "works", "")
+}
+
+// connectRunning: what Docker's "network connect" and "disconnect" come to, for a container that was given endpoints.
+func connectRunning(t *T) {
+	var ids []string
+	for _, name := range []string{"first", "second"} {
+		id, err := t.machine.AddEndpoint(name)
+		t.Must(err, "make an endpoint")
+		defer func() { t.Must(t.machine.DeleteEndpoint(id), "remove the endpoint") }()
+		ids = append(ids, id)
+	}
+	first, second := ids[0], ids[1]
+	b := t.runWith(streams{}, app("print", "up", "--", "sleep", "300s"), func(s *specs.Spec) {
+		s.Windows.Network = &specs.WindowsNetwork{EndpointList: []string{first}}
+	})
+	b.says("up")
+	for _, want := range [][]string{{first, second}, {second}, {second, first}, {}, {first}} {
+		err := b.task.Update(t.Ctx, containerd.WithAnnotations(map[string]string{"io.containerd.hcs.network.endpoints": strings.Join(want, ",")}))
+		t.Must(err, "update")
+		h, err := t.machine.State()
+		t.Must(err, "ask the simulator")
+		var got []string
+		for _, list := range h.Attached {
+			got = append(got, list...)
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		t.Want(slices.Equal(got, want), "endpoints of the namespace: %v, want %v", got, want)
+	}
+	t.Must(b.p.Kill(t.Ctx, sigkill), "kill")
+	b.exited()
+	b.remove()
 }

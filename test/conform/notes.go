@@ -19,6 +19,8 @@ var peerNotes = map[string]script.Note{
 		Text: "an annotation of the wrong type is a warning, and the container runs without it, peer-runhcs §13.2 D9"},
 	"limits/out-of-memory-once-before-the-exit": {
 		Text: "nothing publishes TaskOOM, peer-runhcs §2.4, §13.2 D11"},
+	"network/connect-while-it-runs": {
+		Text: "an update changes limits only, peer-runhcs §6"},
 	"limits/two-kinds-of-processor-limit-change-nothing": {
 		Text: "the memory is changed before the processor is looked at, peer-runhcs §6.2"},
 }

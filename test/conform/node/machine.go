@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/Microsoft/go-winio/pkg/guid"
 
 	"containerd-shim-hcs/test/rig/wire"
 )
@@ -99,6 +102,41 @@ func (m *Machine) AskAgain(fields ...string) ([]string, error) {
 		return m.Ask(fields...)
 	}
 	return f, err
+}
+
+// AddEndpoint makes an endpoint in the machine's network, as its HNS does for a client, and returns the id.
+func (m *Machine) AddEndpoint(name string) (string, error) {
+	const network, endpoint = "1", "2" // handles of this connection
+	f, err := m.Ask("HcnEnumerateNetworks", "")
+	if err != nil {
+		return "", err
+	}
+	var ids []string
+	if err := json.Unmarshal([]byte(f[0]), &ids); err != nil || len(ids) == 0 {
+		return "", fmt.Errorf("networks of the machine: %v, %w", f, err)
+	}
+	g, err := guid.NewV4()
+	if err != nil {
+		return "", err
+	}
+	id := strings.ToUpper(g.String())
+	for _, call := range [][]string{
+		{"HcnOpenNetwork", network, ids[0]},
+		{"HcnCreateEndpoint", endpoint, network, id, `{"Name":"` + name + `"}`},
+		{"HcnCloseEndpoint", endpoint},
+		{"HcnCloseNetwork", network},
+	} {
+		if _, err := m.Ask(call...); err != nil {
+			return "", err
+		}
+	}
+	return id, nil
+}
+
+// DeleteEndpoint removes what AddEndpoint made.
+func (m *Machine) DeleteEndpoint(id string) error {
+	_, err := m.Ask("HcnDeleteEndpoint", id)
+	return err
 }
 
 // State is what it holds now.
