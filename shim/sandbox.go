@@ -15,7 +15,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"containerd-shim-hcs/hcs"
-	"containerd-shim-hcs/hcs/schema"
 	"containerd-shim-hcs/shim/sandboxpb"
 	"containerd-shim-hcs/task"
 	"containerd-shim-hcs/task/annotation"
@@ -192,28 +191,15 @@ func (s *sandboxes) Metrics(ctx context.Context, r *sandboxpb.SandboxRequest) (*
 	if _, err := s.find(r.SandboxId); err != nil {
 		return nil, err
 	}
-	data, err := anyOf(&stats.Statistics{Container: &stats.Statistics_Windows{Windows: windowsStatistics(s.sum(ctx))}})
+	total, err := s.pod.Total(ctx)
+	if err != nil {
+		return nil, err
+	}
+	data, err := anyOf(&stats.Statistics{Container: &stats.Statistics_Windows{Windows: windowsStatistics(&total)}})
 	if err != nil {
 		return nil, err
 	}
 	return &sandboxpb.SandboxMetricsResponse{Metrics: &types.Metric{ID: r.SandboxId, Timestamp: timestamppb.Now(), Data: data}}, nil
-}
-
-// sum adds up what the pod's containers use. One that has ended keeps its times, and holds no memory. One that is just coming or going
-// adds nothing.
-func (s *sandboxes) sum(ctx context.Context) *schema.Statistics {
-	sum := schema.Statistics{Timestamp: time.Now(), Processor: &schema.ProcessorStats{}, Memory: &schema.MemoryStats{}, Storage: &schema.StorageStats{}}
-	for id, t := range s.pod.Snapshot() {
-		use, err := s.pod.Statistics(ctx, id)
-		if err != nil {
-			continue
-		}
-		if t.Init.State != task.Running {
-			use.Memory = nil
-		}
-		sum.Add(&use.Statistics)
-	}
-	return &sum
 }
 
 // Update is optional in the API. Nothing of a record could be changed.

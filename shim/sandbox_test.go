@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -69,6 +70,51 @@ func (n *node) sandboxed() {
 	}
 }
 
+// podUse is what the sandbox's metrics say.
+func (n *node) podUse() *stats.WindowsContainerStatistics {
+	n.t.Helper()
+	var metrics sandboxpb.SandboxMetricsResponse
+	if err := n.sandbox("SandboxMetrics", &sandboxpb.SandboxRequest{SandboxId: n.id}, &metrics); err != nil || metrics.Metrics.ID != n.id {
+		n.t.Fatalf("metrics %v, %v", &metrics, err)
+	}
+	v, err := typeurl.UnmarshalAny(metrics.Metrics.Data)
+	s, ok := v.(*stats.Statistics)
+	if err != nil || !ok {
+		n.t.Fatalf("metrics %v, %v", v, err)
+	}
+	return s.GetWindows()
+}
+
+// TestPodUseNeverFalls: times and counts of a pod are those of the containers that it has and that it had.
+func TestPodUseNeverFalls(t *testing.T) {
+	run(t, sim.Config{}, func(t *testing.T, n *node) {
+		n.sandboxed()
+		var last uint64
+		for i := range 3 {
+			m := n.member(fmt.Sprint("app", i), "alloc 6MiB; burn 3s; wait")
+			time.Sleep(5 * time.Second)
+			for _, step := range []struct {
+				name   string
+				do     func()
+				memory uint64
+			}{
+				{"running", func() {}, 6 << 20},
+				{"stopped", func() { _ = m.kill("", 9); m.wait("") }, 0},
+				{"deleted", func() { _, _ = m.delete("") }, 0},
+			} {
+				step.do()
+				use := n.podUse()
+				now := use.Processor.TotalRuntimeNS
+				if want := uint64(i+1) * 3e9; now < last || now < want || use.Memory.MemoryUsageCommitBytes != step.memory {
+					t.Errorf("container %d %s: %v, want at least %d ns, %d before", i, step.name, use, want, last)
+				}
+				last = now
+			}
+		}
+		n.shutDown()
+	})
+}
+
 func TestSandboxLife(t *testing.T) {
 	run(t, sim.Config{Facts: hcs.Facts{Build: 20348, Revision: 2113}}, func(t *testing.T, n *node) {
 		n.sandboxed()
@@ -85,13 +131,8 @@ func TestSandboxLife(t *testing.T) {
 		}
 		m := n.member("app", "alloc 6MiB; wait")
 		synctest.Wait() // it has the memory
-		var metrics sandboxpb.SandboxMetricsResponse
-		if err := n.sandbox("SandboxMetrics", one, &metrics); err != nil || metrics.Metrics.ID != n.id {
-			t.Fatalf("metrics %v, %v", &metrics, err)
-		}
-		v, err := typeurl.UnmarshalAny(metrics.Metrics.Data)
-		if s, ok := v.(*stats.Statistics); err != nil || !ok || s.GetWindows().Memory.MemoryUsageCommitBytes != 6<<20 {
-			t.Errorf("metrics %v, %v: the container has 6 MiB", v, err)
+		if use := n.podUse(); use.Memory.MemoryUsageCommitBytes != 6<<20 {
+			t.Errorf("metrics %v: the container has 6 MiB", use)
 		}
 		// containerd asks for an end after every task; the sandbox keeps the shim.
 		m.end()

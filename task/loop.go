@@ -15,7 +15,7 @@ type Pod struct {
 
 	in   chan message
 	quit chan struct{}
-	snap atomic.Pointer[Snapshot]
+	now  atomic.Pointer[view]
 
 	// The loop's own.
 	machine *Machine
@@ -42,7 +42,7 @@ func NewPod(run *Runner, publish func(Publish), log *slog.Logger) *Pod {
 		machine: NewMachine(),
 		calls:   map[Call]chan Reply{}, waits: map[Key]*waiter{}, lives: map[Key]*live{},
 	}
-	p.snap.Store(&Snapshot{})
+	p.now.Store(&view{tasks: Snapshot{}})
 	go p.loop()
 	return p
 }
@@ -52,7 +52,7 @@ func NewPod(run *Runner, publish func(Publish), log *slog.Logger) *Pod {
 func (p *Pod) Close() { close(p.quit) }
 
 // Snapshot is the present state.
-func (p *Pod) Snapshot() Snapshot { return *p.snap.Load() }
+func (p *Pod) Snapshot() Snapshot { return p.now.Load().tasks }
 
 func (p *Pod) loop() {
 	for {

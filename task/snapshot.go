@@ -7,6 +7,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"containerd-shim-hcs/hcs/schema"
 	"containerd-shim-hcs/task/limits"
 )
 
@@ -67,12 +68,20 @@ func (s Snapshot) Find(k Key) (Status, error) {
 	return x, nil
 }
 
-// snapshot replaces some tasks in the published snapshot.
+// view is what the loop publishes.
+type view struct {
+	tasks Snapshot
+	past  schema.Statistics // what the containers that were deleted had used
+}
+
+// snapshot replaces some tasks in the published view.
 func (p *Pod) snapshot(ids ...string) {
-	next := maps.Clone(*p.snap.Load())
+	old := p.now.Load()
+	next, past := maps.Clone(old.tasks), old.past
 	for _, id := range ids {
 		c := p.machine.tasks[id]
 		if c == nil {
+			past = next[id].addPast(past)
 			delete(next, id)
 			continue
 		}
@@ -82,7 +91,22 @@ func (p *Pod) snapshot(ids ...string) {
 		}
 		next[id] = t
 	}
-	p.snap.Store(&next)
+	p.now.Store(&view{tasks: next, past: past})
+}
+
+// addPast adds what a container used until its end. Memory it has none any more.
+func (t *Task) addPast(past schema.Statistics) schema.Statistics {
+	if t == nil || t.Init.live == nil {
+		return past
+	}
+	used := t.Init.live.usage.kept()
+	if used == nil {
+		return past
+	}
+	sum := noUse(used.Timestamp)
+	sum.Add(&past)
+	sum.Add(&schema.Statistics{Processor: used.Processor, Storage: used.Storage})
+	return sum
 }
 
 func (p *Pod) status(x *process) Status {

@@ -175,6 +175,36 @@ func (p *Pod) Statistics(ctx context.Context, id string) (Usage, error) {
 	return out, nil
 }
 
+// Total is what the containers of the pod use together. One that has ended holds no memory and keeps its times, also when it has been
+// deleted: a sum that fell would be taken for a restart.
+func (p *Pod) Total(ctx context.Context) (schema.Statistics, error) {
+	for {
+		sum, err := p.total(ctx, p.now.Load())
+		if !errdefs.IsNotFound(err) { // one was deleted meanwhile
+			return sum, err
+		}
+	}
+}
+
+func (p *Pod) total(ctx context.Context, now *view) (schema.Statistics, error) {
+	sum := noUse(time.Now())
+	sum.Add(&now.past)
+	for id, t := range now.tasks {
+		if t.Init.State == Creating {
+			continue
+		}
+		use, err := p.Statistics(ctx, id)
+		if err != nil {
+			return schema.Statistics{}, err
+		}
+		if t.Init.State != Running {
+			use.Memory = nil
+		}
+		sum.Add(&use.Statistics)
+	}
+	return sum, nil
+}
+
 // noUse are the statistics of what uses nothing, or was never seen to.
 func noUse(at time.Time) schema.Statistics {
 	return schema.Statistics{Timestamp: at, Processor: &schema.ProcessorStats{}, Memory: &schema.MemoryStats{}, Storage: &schema.StorageStats{}}
