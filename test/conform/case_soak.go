@@ -25,7 +25,7 @@ func soak(t *T) {
 	shims, err := node.ProgramsNamed(node.ShimExe(t.o.runtime))
 	t.Must(err, "look for the shim")
 	t.Want(len(shims) == 1, "%d shims, want 1", len(shims))
-	t.execs(b, max(t.o.cycles/10, 10*soakers))
+	t.execs(b, max(t.o.cycles/10, 25*soakers))
 	before := t.footprint(shims[0])
 	began := time.Now()
 	t.execs(b, t.o.cycles)

@@ -9,11 +9,11 @@ func TestGaugeGrowsBeyondWhatItVaries(t *testing.T) {
 	}{
 		{before: 85, after: 85},
 		{before: 85, after: 86, grown: true},
-		{before: 85, after: 89, slack: 4},
-		{before: 85, after: 90, slack: 4, grown: true},
-		{before: 85, after: 285, slack: 4, grown: true}, // one an exec
-		{before: 1000, after: 1010, slack: 4},
-		{before: 1000, after: 1011, slack: 4, grown: true},
+		{before: 85, after: 93, slack: 8},
+		{before: 85, after: 94, slack: 8, grown: true},
+		{before: 85, after: 285, slack: 8, grown: true}, // one an exec
+		{before: 1000, after: 1010, slack: 8},
+		{before: 1000, after: 1011, slack: 8, grown: true},
 		{before: 85, after: 20},
 	} {
 		if got := (Gauge{N: x.after, Slack: x.slack}).Grown(Gauge{N: x.before}); got != x.grown {
