@@ -22,6 +22,8 @@ type Machine struct {
 	mu   sync.Mutex
 	conn net.Conn // nil when it has to be made again
 	last uint32
+
+	handles int // how many were used
 }
 
 // answerBound is how long the simulator may take for an answer: it is asked while fifty containers start on two processors.
@@ -106,7 +108,6 @@ func (m *Machine) AskAgain(fields ...string) ([]string, error) {
 
 // AddEndpoint makes an endpoint in the machine's network, as its HNS does for a client, and returns the id.
 func (m *Machine) AddEndpoint(name string) (string, error) {
-	const network, endpoint = "1", "2" // handles of this connection
 	f, err := m.Ask("HcnEnumerateNetworks", "")
 	if err != nil {
 		return "", err
@@ -119,6 +120,10 @@ func (m *Machine) AddEndpoint(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	m.mu.Lock()
+	m.handles += 2 // the client chooses, and never twice the same
+	network, endpoint := strconv.Itoa(m.handles-1), strconv.Itoa(m.handles)
+	m.mu.Unlock()
 	id := strings.ToUpper(g.String())
 	for _, call := range [][]string{
 		{"HcnOpenNetwork", network, ids[0]},
