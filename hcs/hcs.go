@@ -48,6 +48,9 @@ type System interface {
 	// Terminate is Shutdown without asking.
 	Terminate(ctx context.Context) error
 	Modify(ctx context.Context, req *schema.ModifySettingRequest) error
+	// SetAffinity is the processors on which all processes of the system may run, from its create on. HCS has no request for that: it
+	// is set on the job object of the system's silo, which SYSTEM alone may open.
+	SetAffinity(ctx context.Context, groups []schema.GroupAffinity) error
 	// Properties returns the basic properties and those of the named types.
 	Properties(ctx context.Context, types ...schema.PropertyType) (*schema.Properties, error)
 	// Run starts a process in a running system.
@@ -147,6 +150,7 @@ type Facts struct {
 	Build      int    // OS build number, such as 20348
 	Revision   int    // UBR
 	Processors int    // logical processors
+	Groups     []int  // how many of them are in each processor group
 	MemoryMB   uint64 // physical memory
 	Owner      string // base name of the shim's executable, the Owner of what it creates
 }

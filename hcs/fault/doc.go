@@ -56,6 +56,8 @@ var calls = []Call{
 	"HcsRevokeVmGroupAccess", "HcsSubmitWerReport", "HcsCreateEmptyGuestStateFile", "HcsCreateEmptyRuntimeStateFile",
 	"HcsGetProcessorCompatibilityFromSavedState", "HcsInitializeLiveMigrationOnSource", "HcsStartLiveMigrationOnSource",
 	"HcsStartLiveMigrationTransfer", "HcsFinalizeLiveMigration", "HcsCancelLiveMigration",
+	// The job object of a silo.
+	"NtOpenJobObject", "NtSetInformationJobObject",
 	// Layers.
 	"CreateLayer", "CreateSandboxLayer", "ActivateLayer", "DeactivateLayer", "PrepareLayer", "UnprepareLayer", "GetLayerMountPath",
 	"ExpandSandboxSize", "DestroyLayer", "LayerExists", "ImportLayer", "ExportLayer", "CopyLayer", "ProcessBaseImage",

@@ -114,6 +114,10 @@ func (y *system) Terminate(ctx context.Context) error {
 	return do0(ctx, y.s, "HcsTerminateComputeSystem", y.ID(), func() error { return y.System.Terminate(ctx) })
 }
 
+func (y *system) SetAffinity(ctx context.Context, groups []schema.GroupAffinity) error {
+	return do0(ctx, y.s, "NtSetInformationJobObject", y.ID(), func() error { return y.System.SetAffinity(ctx, groups) })
+}
+
 func (y *system) Modify(ctx context.Context, req *schema.ModifySettingRequest) error {
 	return do0(ctx, y.s, "HcsModifyComputeSystem", y.ID(), func() error { return y.System.Modify(ctx, req) })
 }

@@ -33,10 +33,11 @@ type memoryStatus struct {
 	TotalVirtual, AvailVirtual, AvailExtendedVirtualBytes uint64
 }
 
-var procGlobalMemoryStatusEx = windows.NewLazySystemDLL("kernel32.dll").NewProc("GlobalMemoryStatusEx")
-
-// allGroups is ALL_PROCESSOR_GROUPS: a process sees only its own group of at most 64 by default.
-const allGroups = 0xFFFF
+var (
+	kernel32                         = windows.NewLazySystemDLL("kernel32.dll")
+	procGlobalMemoryStatusEx         = kernel32.NewProc("GlobalMemoryStatusEx")
+	procGetActiveProcessorGroupCount = kernel32.NewProc("GetActiveProcessorGroupCount")
+)
 
 func (host) Facts(context.Context) (hcs.Facts, error) {
 	exe, err := os.Executable()
@@ -48,7 +49,11 @@ func (host) Facts(context.Context) (hcs.Facts, error) {
 	if f.Revision, err = revision(); err != nil {
 		return hcs.Facts{}, err
 	}
-	f.Processors = int(windows.GetActiveProcessorCount(allGroups))
+	groups, _, _ := procGetActiveProcessorGroupCount.Call()
+	for g := range uint16(groups) {
+		n := int(windows.GetActiveProcessorCount(g))
+		f.Groups, f.Processors = append(f.Groups, n), f.Processors+n
+	}
 	if f.Processors == 0 {
 		return hcs.Facts{}, &hcs.Error{Op: "GetActiveProcessorCount", Code: hcs.ErrInvalidData, Message: "no processors"}
 	}

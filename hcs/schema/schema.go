@@ -82,6 +82,13 @@ type Memory struct {
 	SizeInMB uint64 `json:"SizeInMB,omitempty"`
 }
 
+// GroupAffinity is a set of logical processors: a bit for each of one processor group (GROUP_AFFINITY of winnt.h). It is in no document
+// of HCS.
+type GroupAffinity struct {
+	Group uint16 `json:"group"`
+	Mask  uint64 `json:"mask"`
+}
+
 // Processor limits CPU; at most one field may be set.
 type Processor struct {
 	Count   int32 `json:"Count,omitempty"`

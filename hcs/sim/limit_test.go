@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,4 +107,41 @@ func TestMemoryLimitThatChangesWhileStarting(t *testing.T) {
 			t.Errorf("exit 0x%x", e.Code)
 		}
 	})
+}
+
+// TestAffinity: the job object of a silo takes processors that there are, as long as the system lives.
+func TestAffinity(t *testing.T) {
+	pair := func(g uint16, mask uint64) schema.GroupAffinity { return schema.GroupAffinity{Group: g, Mask: mask} }
+	for name, c := range map[string]struct {
+		facts hcs.Facts
+		ask   []schema.GroupAffinity
+		want  hcs.Code
+	}{
+		"some":                   {hcs.Facts{Processors: 4}, []schema.GroupAffinity{pair(0, 6)}, 0},
+		"all of 64":              {hcs.Facts{Processors: 64}, []schema.GroupAffinity{pair(0, 1<<64-1)}, 0},
+		"more than there are":    {hcs.Facts{Processors: 4}, []schema.GroupAffinity{pair(0, 16)}, hcs.ErrInvalidArgument},
+		"none":                   {hcs.Facts{}, nil, hcs.ErrInvalidArgument},
+		"no processor":           {hcs.Facts{}, []schema.GroupAffinity{pair(0, 0)}, hcs.ErrInvalidArgument},
+		"a group twice":          {hcs.Facts{}, []schema.GroupAffinity{pair(0, 1), pair(0, 2)}, hcs.ErrInvalidArgument},
+		"two groups":             {hcs.Facts{Processors: 96}, []schema.GroupAffinity{pair(0, 1), pair(1, 1<<31)}, 0},
+		"two groups, divided":    {hcs.Facts{Processors: 96, Groups: []int{48, 48}}, []schema.GroupAffinity{pair(1, 1<<48)}, hcs.ErrInvalidArgument},
+		"two groups, old build":  {hcs.Facts{Processors: 96, Build: 17763}, []schema.GroupAffinity{pair(0, 1), pair(1, 1)}, hcs.ErrInvalidArgument},
+		"a group that is not on": {hcs.Facts{Processors: 64}, []schema.GroupAffinity{pair(1, 1)}, hcs.ErrInvalidArgument},
+	} {
+		inNode(t, sim.Config{Facts: c.facts}, func(n *node) {
+			s, err := n.m.Compute.Create(n.ctx, "web", document(n.mount()))
+			n.must(err)
+			err = s.SetAffinity(n.ctx, c.ask)
+			if hcs.CodeOf(err) != c.want {
+				n.Errorf("%s: %v", name, err)
+			}
+			if got := n.svc.State().Systems[0].Affinity; c.want == 0 && !slices.Equal(got, c.ask) {
+				n.Errorf("%s: the state has %v", name, got)
+			}
+			n.must(s.Terminate(n.ctx))
+			<-s.Exited()
+			n.is(s.SetAffinity(n.ctx, []schema.GroupAffinity{pair(0, 1)}), hcs.ErrFileNotFound)
+			n.must(s.Close())
+		})
+	}
 }

@@ -65,6 +65,11 @@ func New(cfg Config) *Service {
 	if f.Processors == 0 {
 		f.Processors = 2
 	}
+	if f.Groups == nil { // filled one after the other
+		for left := f.Processors; left > 0; left -= groupSize {
+			f.Groups = append(f.Groups, min(left, groupSize))
+		}
+	}
 	if f.MemoryMB == 0 {
 		f.MemoryMB = 8192
 	}

@@ -36,6 +36,8 @@ type SystemState struct {
 	Layer     string           `json:"layer"`
 	Namespace string           `json:"namespace,omitempty"`
 	Container schema.Container `json:"container"` // as created and modified
+
+	Affinity []schema.GroupAffinity `json:"affinity,omitempty"` // of the silo's job
 }
 
 // ProcessState is one running process.
@@ -133,7 +135,7 @@ func (s *Service) State() State {
 func (sys *system) dump() SystemState {
 	d := SystemState{
 		ID: sys.id, RuntimeID: sys.runtimeID, Owner: sys.doc.Owner, State: sys.state, Handles: len(sys.refs), Layer: sys.layer.path,
-		Container: *sys.doc.Container,
+		Container: *sys.doc.Container, Affinity: sys.affinity,
 	}
 	if sys.namespace != nil {
 		d.Namespace = sys.namespace.id

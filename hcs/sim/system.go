@@ -34,6 +34,8 @@ type system struct {
 	// work counts the launcher's calls in flight; it grows only under mu while !ending.
 	work  sync.WaitGroup
 	group Group // set by start
+
+	affinity []schema.GroupAffinity // of the silo's job; nil for all processors
 }
 
 // systemRef is one handle on a system.

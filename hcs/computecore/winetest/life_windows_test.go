@@ -249,3 +249,27 @@ func TestOutputIsWhole(t *testing.T) {
 	}
 	all.Wait()
 }
+
+func TestAffinity(t *testing.T) {
+	s := created(t)
+	must(t, s.SetAffinity(within(t, bound), []schema.GroupAffinity{{Mask: 1}}))
+	if got := sim(t, "SimState"); !strings.Contains(strings.Join(got, ""), `"affinity":[{"group":0,"mask":1}]`) {
+		t.Errorf("the machine has %s", got)
+	}
+	for name, groups := range map[string][]schema.GroupAffinity{
+		"no group": nil, "no processor": {{}}, "a group that is not there": {{Group: 9, Mask: 1}}, "twice": {{Mask: 1}, {Mask: 1}},
+	} {
+		if err := s.SetAffinity(within(t, bound), groups); !errors.Is(err, hcs.ErrInvalidArgument) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	fault(t, "NtOpenJobObject fail 0x80070005 times=1")
+	if err := s.SetAffinity(within(t, bound), []schema.GroupAffinity{{Mask: 1}}); !errors.Is(err, hcs.ErrAccessDenied) {
+		t.Errorf("without the right to: %v", err)
+	}
+	must(t, s.Terminate(within(t, bound)))
+	<-s.Exited()
+	if err := s.SetAffinity(within(t, bound), []schema.GroupAffinity{{Mask: 1}}); !errors.Is(err, hcs.ErrFileNotFound) {
+		t.Errorf("of a system that has ended: %v", err)
+	}
+}

@@ -23,7 +23,7 @@ var table map[string]*entry
 
 func init() {
 	table = map[string]*entry{"Hello": {args: 2, makes: -1}} // served by the session itself
-	for _, part := range []map[string]*entry{systemCalls(), processCalls(), serviceCalls(), layerCalls(), storageCalls(), machineCalls(), networkCalls(), controlCalls()} {
+	for _, part := range []map[string]*entry{systemCalls(), processCalls(), serviceCalls(), layerCalls(), storageCalls(), machineCalls(), networkCalls(), controlCalls(), siloCalls()} {
 		maps.Copy(table, part)
 	}
 }

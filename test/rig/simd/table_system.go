@@ -74,6 +74,22 @@ func systemCalls() map[string]*entry {
 	}
 }
 
+// siloCalls are for the job objects of silos, which programs open by their name and not through HCS.
+func siloCalls() map[string]*entry {
+	return map[string]*entry{
+		"NtOpenJobObject": {args: 1, makes: -1, about: text(0), run: func(r *request) ([]string, error) {
+			return nil, r.client.OpenSilo(r.args[0])
+		}},
+		"NtSetInformationJobObject": {args: 2, makes: -1, about: text(0), run: func(r *request) ([]string, error) {
+			var groups []schema.GroupAffinity
+			if err := json.Unmarshal([]byte(r.args[1]), &groups); err != nil {
+				return nil, refusal(hcs.ErrInvalidArgument, err.Error())
+			}
+			return nil, r.client.SetSiloAffinity(r.args[0], groups)
+		}},
+	}
+}
+
 func processCalls() map[string]*entry {
 	return map[string]*entry{
 		"HcsCreateProcess": {args: 7, makes: 2, abi: true, about: named(1), run: createProcess},

@@ -101,6 +101,7 @@ static void forget(HANDLE job)
         if (table[i].job == job)
             memset(&table[i], 0, sizeof table[i]);
     ReleaseSRWLockExclusive(&lock);
+    silo_forget(job);
 }
 
 static ULONG64 commit_of(ULONG_PTR pid)
@@ -163,8 +164,11 @@ static NTSTATUS NTAPI hook_NtSetInformationJobObject(HANDLE job, ULONG class, PV
 {
     if (!is_kept(class))
         return real_NtSetInformationJobObject(job, class, buffer, length);
+    NTSTATUS status;
     if (length && !buffer)
         return STATUS_INVALID_PARAMETER;
+    if (class == CLASS_GROUPS && silo_affinity(job, buffer, length, &status))
+        return status;
     return keep(job, class, buffer, length) ? 0 : STATUS_INFO_LENGTH_MISMATCH;
 }
 
@@ -195,6 +199,8 @@ static NTSTATUS NTAPI hook_NtCreateJobObject(PHANDLE job, ACCESS_MASK access, co
 
 static NTSTATUS NTAPI hook_NtOpenJobObject(PHANDLE job, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes)
 {
+    if (silo_named(attributes))
+        return silo_open(job, attributes, real_NtCreateJobObject);
     NTSTATUS status = real_NtOpenJobObject(job, access, attributes);
 
     if (NT_SUCCESS(status))
