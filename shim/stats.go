@@ -89,6 +89,9 @@ func moreStatistics(use task.Usage) *statspb.More {
 		},
 		HitMemoryLimit: use.HitMemoryLimit,
 	}
+	for _, a := range use.Limits.Affinity {
+		m.Limits.Affinity = append(m.Limits.Affinity, &statspb.Affinity{Group: uint32(a.Group), Mask: a.Mask})
+	}
 	if use.Traffic.At.IsZero() {
 		return m
 	}

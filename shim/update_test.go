@@ -12,12 +12,14 @@ import (
 	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/fault"
 	"containerd-shim-hcs/hcs/schema"
 	"containerd-shim-hcs/hcs/sim"
+	"containerd-shim-hcs/shim/statspb"
 	"containerd-shim-hcs/task/annotation"
 )
 
@@ -72,6 +74,11 @@ func (n *node) update(r *specs.WindowsResources, annotations ...string) error {
 	return err
 }
 
+// affinity is processors of group 0.
+func affinity(mask uint64) *specs.WindowsResources {
+	return &specs.WindowsResources{CPU: &specs.WindowsCPUResources{Affinity: []specs.WindowsCPUGroupAffinity{{Mask: mask}}}}
+}
+
 // limits are those that the machine has for the container.
 func (n *node) limits() string {
 	for _, s := range n.svc.State().Systems {
@@ -85,7 +92,11 @@ func (n *node) limits() string {
 		if p == nil {
 			p = &schema.Processor{}
 		}
-		return fmt.Sprintf("memory %d count %d maximum %d weight %d", m.SizeInMB, p.Count, p.Maximum, p.Weight)
+		text := fmt.Sprintf("memory %d count %d maximum %d weight %d", m.SizeInMB, p.Count, p.Maximum, p.Weight)
+		for _, a := range s.Affinity {
+			text += fmt.Sprintf(" processors %#x of group %d", a.Mask, a.Group)
+		}
+		return text
 	}
 	return "gone"
 }
@@ -93,7 +104,7 @@ func (n *node) limits() string {
 func (n *node) modifies() int {
 	count := 0
 	for _, e := range n.svc.Journal() {
-		if e.Op == "HcsModifyComputeSystem" {
+		if e.Op == "HcsModifyComputeSystem" || e.Op == "NtSetInformationJobObject" {
 			count++
 		}
 	}
@@ -105,8 +116,10 @@ func TestUpdate(t *testing.T) {
 	run(t, sim.Config{Facts: hcs.Facts{Processors: 4}}, func(t *testing.T, n *node) {
 		n.create(spec("wait", limited(resources("memory", 256, "count", 2))))
 		for _, started := range []bool{false, true} {
+			all := ""
 			if started {
 				n.start("")
+				all = " processors 0xf of group 0" // from before
 			}
 			for _, c := range []struct {
 				ask         *specs.WindowsResources
@@ -120,11 +133,18 @@ func TestUpdate(t *testing.T) {
 				{resources("shares", 700), nil, "memory 300 count 0 maximum 0 weight 700", 1},
 				{resources("count", 64), nil, "memory 300 count 4 maximum 0 weight 0", 1},
 				{nil, []string{annotation.MemoryMB, "640", annotation.CPUCount, "1"}, "memory 640 count 1 maximum 0 weight 0", 2},
-				{resources("memory", 256, "count", 2), nil, "memory 256 count 2 maximum 0 weight 0", 2},
+				{affinity(2), nil, "memory 640 count 1 maximum 0 weight 0 processors 0x2 of group 0", 1},
+				{resources("memory", 256, "count", 2), nil, "memory 256 count 2 maximum 0 weight 0 processors 0x2 of group 0", 2},
+				{affinity(2), nil, "memory 256 count 2 maximum 0 weight 0 processors 0x2 of group 0", 0},
+				{affinity(15), nil, "memory 256 count 2 maximum 0 weight 0 processors 0xf of group 0", 1},
 			} {
 				n.svc.ResetJournal()
-				if err := n.update(c.ask, c.annotations...); err != nil || n.limits() != c.want || n.modifies() != c.requests {
-					t.Errorf("started %t: %v: the machine has %s after %d requests, want %s after %d", started, err, n.limits(), n.modifies(), c.want, c.requests)
+				want := c.want
+				if !strings.Contains(want, "group") {
+					want += all
+				}
+				if err := n.update(c.ask, c.annotations...); err != nil || n.limits() != want || n.modifies() != c.requests {
+					t.Errorf("started %t: %v: the machine has %s after %d requests, want %s after %d", started, err, n.limits(), n.modifies(), want, c.requests)
 				}
 			}
 		}
@@ -146,7 +166,7 @@ func TestUpdateThatIsRefused(t *testing.T) {
 			"windows.resources.memory.limit: a container's limit":         n.update(resources("memory", 0)),
 			"windows.resources.cpu: a container's":                        n.update(resources("count", 0)),
 			"windows.resources.cpu.maximum":                               n.update(resources("maximum", 10001)),
-			"windows.resources.cpu.affinity":                              n.update(&specs.WindowsResources{CPU: &specs.WindowsCPUResources{Affinity: []specs.WindowsCPUGroupAffinity{{Mask: 3}}}}),
+			"windows.resources.cpu.affinity[0]: the mask 0x4":             n.update(affinity(4)),
 			"windows.resources.storage":                                   n.update(&specs.WindowsResources{Storage: &specs.WindowsStorageResources{Iops: ptr(uint64(5))}}),
 			"windows.resources.storage.sandboxSize":                       n.update(&specs.WindowsResources{Storage: &specs.WindowsStorageResources{SandboxSize: ptr(uint64(sandbox))}}),
 			annotation.MemoryMB + `="much"`:                               n.update(nil, annotation.MemoryMB, "much"),
@@ -195,16 +215,18 @@ func TestUpdateInItsTime(t *testing.T) {
 // TestUpdateIsAllOrNothing fails, delays, hangs and loses every request of an update. An update that succeeds has done all, one that
 // fails nothing; a container that had no limit has one that is none.
 func TestUpdateIsAllOrNothing(t *testing.T) {
-	const had, none, now = "memory 256 count 2 maximum 0 weight 0", "memory 0 count 0 maximum 0 weight 0", "memory 512 count 0 maximum 5000 weight 0"
+	const had, none, now = "memory 256 count 2 maximum 0 weight 0", "memory 0 count 0 maximum 0 weight 0", "memory 512 count 0 maximum 5000 weight 0 processors 0x6 of group 0"
+	change := resources("memory", 512, "maximum", 5000)
+	change.CPU.Affinity = affinity(6).CPU.Affinity
 	for _, from := range []string{had, none} {
 		before := resources()
 		if from == had {
 			before = resources("memory", 256, "count", 2)
 		}
 		for _, action := range []string{"fail 0x80004005", "lose", "hang", "delay 3s", "fail 0x80370110", "fail 0x8037011E"} {
-			for skip := range 2 {
+			for skip := range 3 {
 				for times := 1; times <= 2; times++ {
-					rule := fmt.Sprintf("HcsModifyComputeSystem %s skip=%d times=%d", action, skip, times)
+					rule := fmt.Sprintf("%s %s skip=%d times=%d", []string{"HcsModifyComputeSystem", "NtSetInformationJobObject"}[skip/2], action, skip%2, times)
 					t.Run(fmt.Sprintf("from %s: %s", from, rule), func(t *testing.T) {
 						synctest.Test(t, func(t *testing.T) {
 							set := &fault.Set{}
@@ -216,8 +238,8 @@ func TestUpdateIsAllOrNothing(t *testing.T) {
 								t.Fatal(err)
 							}
 							set.Add(r)
-							err = n.update(resources("memory", 512, "maximum", 5000))
-							got, want := n.limits(), now
+							err = n.update(change)
+							got, want := strings.TrimSuffix(n.limits(), " processors 0xf of group 0"), now
 							if err != nil {
 								want = from
 							}
@@ -235,7 +257,7 @@ func TestUpdateIsAllOrNothing(t *testing.T) {
 							}
 							set.Clear()
 							// Whatever was left in doubt is set by the next.
-							if err := n.update(resources("memory", 512, "maximum", 5000)); err != nil || n.limits() != now {
+							if err := n.update(change); err != nil || n.limits() != now {
 								t.Errorf("afterwards: %v, %s", err, n.limits())
 							}
 							n.end()
@@ -341,5 +363,38 @@ func TestRecordHasNoLimits(t *testing.T) {
 			t.Error(err)
 		}
 		n.end()
+	})
+}
+
+// TestAffinity: a container has its processors from its create on, and a create that cannot have them leaves nothing.
+func TestAffinity(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		set := &fault.Set{}
+		n := newNode(t, sim.Config{Facts: hcs.Facts{Processors: 4}}, func(m hcs.Machine) hcs.Machine { return fault.Wrap(m, set) })
+		r, err := fault.Parse("NtSetInformationJobObject fail 0x80070005 times=1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		set.Add(r)
+		_, err = n.task.Create(t.Context(), n.request(spec("wait", limited(affinity(6)))))
+		kind(t, "without the right to", err, codes.PermissionDenied)
+		if held := n.svc.Held(); len(held) > 0 {
+			t.Errorf("left: %v", held)
+		}
+		n.create(spec("wait", limited(affinity(6))))
+		if got := n.limits(); got != "memory 0 count 0 maximum 0 weight 0 processors 0x6 of group 0" {
+			t.Errorf("the machine has %s", got)
+		}
+		n.start("")
+		got, err := n.task.Stats(t.Context(), &taskapi.StatsRequest{ID: n.id})
+		var s statspb.Statistics
+		if err == nil {
+			err = proto.Unmarshal(got.Stats.Value, &s)
+		}
+		if want := (&statspb.Limits{Affinity: []*statspb.Affinity{{Mask: 6}}}); err != nil || !proto.Equal(s.More.GetLimits(), want) {
+			t.Errorf("the statistics have %v, %v", s.More.GetLimits(), err)
+		}
+		n.end()
+		n.gone()
 	})
 }

@@ -26,7 +26,7 @@ type golden struct {
 
 const goldenDir = "../test/golden"
 
-var goldenFacts = hcs.Facts{Build: 20348, Revision: 2700, Processors: 4, MemoryMB: 8192, Owner: "containerd-shim-hcs-v1.exe"}
+var goldenFacts = hcs.Facts{Build: 20348, Revision: 2700, Processors: 4, Groups: []int{4}, MemoryMB: 8192, Owner: "containerd-shim-hcs-v1.exe"}
 
 // TestGolden turns every test/golden/<case>/input.json into documents, and compares them with the case's document.json, or the error
 // with error.txt.
@@ -54,9 +54,10 @@ func TestGolden(t *testing.T) {
 				return
 			}
 			show := struct {
-				System  *schema.ComputeSystem // null: a record
-				Process schema.ProcessParameters
-			}{Process: p.Init}
+				System   *schema.ComputeSystem  // null: a record
+				Affinity []schema.GroupAffinity `json:",omitempty"`
+				Process  schema.ProcessParameters
+			}{Affinity: p.Limits.Affinity, Process: p.Init}
 			if p.kind() != &record {
 				show.System = Document(p, goldenHeld(p))
 			}

@@ -91,7 +91,7 @@ func resolve(id string, spec *specs.Spec, opts Options, rootfs []storage.Mount, 
 	if p.Network, err = network.Resolve(w.Network); err != nil {
 		return p, err
 	}
-	p.asked, p.annotations = limits.Asked{Resources: w.Resources, Annotations: a, Processors: facts.Processors}, annotations
+	p.asked, p.annotations = limits.Asked{Resources: w.Resources, Annotations: a, Host: limits.Host{Build: facts.Build, Groups: facts.Groups}}, annotations
 	if p.Limits, err = p.asked.Plan(); err != nil {
 		return p, err
 	}

@@ -260,6 +260,9 @@ func (r *Runner) make(ctx context.Context, l *live, plan Plan) error {
 		return fmt.Errorf("compute system: %w", err)
 	}
 	l.system.Store(watch(sys))
+	if a := plan.Limits.Affinity; len(a) > 0 {
+		return within(ctx, callBound, "processor affinity", func(ctx context.Context) error { return sys.SetAffinity(ctx, a) })
+	}
 	return nil
 }
 

@@ -8,7 +8,6 @@ import (
 
 	"github.com/containerd/errdefs"
 
-	"containerd-shim-hcs/hcs/schema"
 	"containerd-shim-hcs/task/annotation"
 	"containerd-shim-hcs/task/limits"
 )
@@ -41,7 +40,7 @@ func (r *Runner) limit(l *live, e DoUpdate, values annotation.Values) (limits.Pl
 	if err != nil {
 		return old, err
 	}
-	steps, err := limits.Steps(old, plan, l.doubt)
+	steps, err := limits.Steps(asked.Host, old, plan, l.doubt)
 	if err != nil {
 		return old, err
 	}
@@ -75,11 +74,14 @@ func limitsOnly(annotations, own map[string]string) error {
 }
 
 // modify makes one request. One whose answer is lost is repeated: to set a value twice does no harm, and the second answer tells.
-func (r *Runner) modify(l *live, req *schema.ModifySettingRequest) error {
+func (r *Runner) modify(l *live, req *limits.Request) error {
 	once := func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), callBound)
 		defer cancel()
-		return l.system.Load().Modify(ctx, req)
+		if req.Modify == nil {
+			return l.system.Load().SetAffinity(ctx, req.Affinity)
+		}
+		return l.system.Load().Modify(ctx, req.Modify)
 	}
 	err := once()
 	if unanswered(err) {

@@ -149,6 +149,7 @@ type Limits struct {
 	ProcessorCount   uint32                 `protobuf:"varint,2,opt,name=processor_count,json=processorCount,proto3" json:"processor_count,omitempty"`
 	ProcessorMaximum uint32                 `protobuf:"varint,3,opt,name=processor_maximum,json=processorMaximum,proto3" json:"processor_maximum,omitempty"` // hundredths of a percent of the host
 	ProcessorWeight  uint32                 `protobuf:"varint,4,opt,name=processor_weight,json=processorWeight,proto3" json:"processor_weight,omitempty"`
+	Affinity         []*Affinity            `protobuf:"bytes,5,rep,name=affinity,proto3" json:"affinity,omitempty"` // none: all processors
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -211,6 +212,66 @@ func (x *Limits) GetProcessorWeight() uint32 {
 	return 0
 }
 
+func (x *Limits) GetAffinity() []*Affinity {
+	if x != nil {
+		return x.Affinity
+	}
+	return nil
+}
+
+// Affinity is the processors of one processor group: a bit for each.
+type Affinity struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Group         uint32                 `protobuf:"varint,1,opt,name=group,proto3" json:"group,omitempty"`
+	Mask          uint64                 `protobuf:"varint,2,opt,name=mask,proto3" json:"mask,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Affinity) Reset() {
+	*x = Affinity{}
+	mi := &file_stats_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Affinity) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Affinity) ProtoMessage() {}
+
+func (x *Affinity) ProtoReflect() protoreflect.Message {
+	mi := &file_stats_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Affinity.ProtoReflect.Descriptor instead.
+func (*Affinity) Descriptor() ([]byte, []int) {
+	return file_stats_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Affinity) GetGroup() uint32 {
+	if x != nil {
+		return x.Group
+	}
+	return 0
+}
+
+func (x *Affinity) GetMask() uint64 {
+	if x != nil {
+		return x.Mask
+	}
+	return 0
+}
+
 // Network is the namespace's, which the containers of a pod share.
 type Network struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -222,7 +283,7 @@ type Network struct {
 
 func (x *Network) Reset() {
 	*x = Network{}
-	mi := &file_stats_proto_msgTypes[3]
+	mi := &file_stats_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -234,7 +295,7 @@ func (x *Network) String() string {
 func (*Network) ProtoMessage() {}
 
 func (x *Network) ProtoReflect() protoreflect.Message {
-	mi := &file_stats_proto_msgTypes[3]
+	mi := &file_stats_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -247,7 +308,7 @@ func (x *Network) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Network.ProtoReflect.Descriptor instead.
 func (*Network) Descriptor() ([]byte, []int) {
-	return file_stats_proto_rawDescGZIP(), []int{3}
+	return file_stats_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Network) GetTimestamp() *timestamppb.Timestamp {
@@ -280,7 +341,7 @@ type Endpoint struct {
 
 func (x *Endpoint) Reset() {
 	*x = Endpoint{}
-	mi := &file_stats_proto_msgTypes[4]
+	mi := &file_stats_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -292,7 +353,7 @@ func (x *Endpoint) String() string {
 func (*Endpoint) ProtoMessage() {}
 
 func (x *Endpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_stats_proto_msgTypes[4]
+	mi := &file_stats_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -305,7 +366,7 @@ func (x *Endpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Endpoint.ProtoReflect.Descriptor instead.
 func (*Endpoint) Descriptor() ([]byte, []int) {
-	return file_stats_proto_rawDescGZIP(), []int{4}
+	return file_stats_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Endpoint) GetId() string {
@@ -369,12 +430,16 @@ const file_stats_proto_rawDesc = "" +
 	"\tprocesses\x18\x01 \x01(\rR\tprocesses\x12<\n" +
 	"\x06limits\x18\x02 \x01(\v2$.containerd_shim_hcs.stats.v1.LimitsR\x06limits\x12(\n" +
 	"\x10hit_memory_limit\x18\x03 \x01(\bR\x0ehitMemoryLimit\x12?\n" +
-	"\anetwork\x18\x04 \x01(\v2%.containerd_shim_hcs.stats.v1.NetworkR\anetwork\"\xac\x01\n" +
+	"\anetwork\x18\x04 \x01(\v2%.containerd_shim_hcs.stats.v1.NetworkR\anetwork\"\xf0\x01\n" +
 	"\x06Limits\x12!\n" +
 	"\fmemory_bytes\x18\x01 \x01(\x04R\vmemoryBytes\x12'\n" +
 	"\x0fprocessor_count\x18\x02 \x01(\rR\x0eprocessorCount\x12+\n" +
 	"\x11processor_maximum\x18\x03 \x01(\rR\x10processorMaximum\x12)\n" +
-	"\x10processor_weight\x18\x04 \x01(\rR\x0fprocessorWeight\"\x89\x01\n" +
+	"\x10processor_weight\x18\x04 \x01(\rR\x0fprocessorWeight\x12B\n" +
+	"\baffinity\x18\x05 \x03(\v2&.containerd_shim_hcs.stats.v1.AffinityR\baffinity\"4\n" +
+	"\bAffinity\x12\x14\n" +
+	"\x05group\x18\x01 \x01(\rR\x05group\x12\x12\n" +
+	"\x04mask\x18\x02 \x01(\x04R\x04mask\"\x89\x01\n" +
 	"\aNetwork\x128\n" +
 	"\ttimestamp\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\ttimestamp\x12D\n" +
 	"\tendpoints\x18\x02 \x03(\v2&.containerd_shim_hcs.stats.v1.EndpointR\tendpoints\"\x84\x02\n" +
@@ -400,26 +465,28 @@ func file_stats_proto_rawDescGZIP() []byte {
 	return file_stats_proto_rawDescData
 }
 
-var file_stats_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_stats_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_stats_proto_goTypes = []any{
 	(*Statistics)(nil),            // 0: containerd_shim_hcs.stats.v1.Statistics
 	(*More)(nil),                  // 1: containerd_shim_hcs.stats.v1.More
 	(*Limits)(nil),                // 2: containerd_shim_hcs.stats.v1.Limits
-	(*Network)(nil),               // 3: containerd_shim_hcs.stats.v1.Network
-	(*Endpoint)(nil),              // 4: containerd_shim_hcs.stats.v1.Endpoint
-	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
+	(*Affinity)(nil),              // 3: containerd_shim_hcs.stats.v1.Affinity
+	(*Network)(nil),               // 4: containerd_shim_hcs.stats.v1.Network
+	(*Endpoint)(nil),              // 5: containerd_shim_hcs.stats.v1.Endpoint
+	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
 }
 var file_stats_proto_depIdxs = []int32{
 	1, // 0: containerd_shim_hcs.stats.v1.Statistics.more:type_name -> containerd_shim_hcs.stats.v1.More
 	2, // 1: containerd_shim_hcs.stats.v1.More.limits:type_name -> containerd_shim_hcs.stats.v1.Limits
-	3, // 2: containerd_shim_hcs.stats.v1.More.network:type_name -> containerd_shim_hcs.stats.v1.Network
-	5, // 3: containerd_shim_hcs.stats.v1.Network.timestamp:type_name -> google.protobuf.Timestamp
-	4, // 4: containerd_shim_hcs.stats.v1.Network.endpoints:type_name -> containerd_shim_hcs.stats.v1.Endpoint
-	5, // [5:5] is the sub-list for method output_type
-	5, // [5:5] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	4, // 2: containerd_shim_hcs.stats.v1.More.network:type_name -> containerd_shim_hcs.stats.v1.Network
+	3, // 3: containerd_shim_hcs.stats.v1.Limits.affinity:type_name -> containerd_shim_hcs.stats.v1.Affinity
+	6, // 4: containerd_shim_hcs.stats.v1.Network.timestamp:type_name -> google.protobuf.Timestamp
+	5, // 5: containerd_shim_hcs.stats.v1.Network.endpoints:type_name -> containerd_shim_hcs.stats.v1.Endpoint
+	6, // [6:6] is the sub-list for method output_type
+	6, // [6:6] is the sub-list for method input_type
+	6, // [6:6] is the sub-list for extension type_name
+	6, // [6:6] is the sub-list for extension extendee
+	0, // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_stats_proto_init() }
@@ -433,7 +500,7 @@ func file_stats_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_stats_proto_rawDesc), len(file_stats_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

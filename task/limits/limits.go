@@ -17,12 +17,27 @@ import (
 type Plan struct {
 	MemoryMB  uint64
 	Processor schema.Processor
+	Affinity  []schema.GroupAffinity // by group
 	QoS       schema.StorageQoS
 }
 
-// Resolve reads windows.resources and the annotations, which win. processors is the host's number of logical processors: a larger
-// count means no limit, and is cut to it as Windows would.
-func Resolve(r *specs.WindowsResources, a annotation.Values, processors int) (Plan, error) {
+// Host is what limits depend on.
+type Host struct {
+	Build  int   // of Windows
+	Groups []int // logical processors of each processor group
+}
+
+// processors are those of all groups.
+func (h Host) processors() (n int) {
+	for _, g := range h.Groups {
+		n += g
+	}
+	return n
+}
+
+// Resolve reads windows.resources and the annotations, which win. A count of more than the host's processors means no limit, and is cut
+// to them as Windows would.
+func Resolve(r *specs.WindowsResources, a annotation.Values, host Host) (Plan, error) {
 	if r == nil {
 		r = &specs.WindowsResources{}
 	}
@@ -31,7 +46,10 @@ func Resolve(r *specs.WindowsResources, a annotation.Values, processors int) (Pl
 	if p.MemoryMB, err = memory(r.Memory, a); err != nil {
 		return Plan{}, err
 	}
-	if p.Processor, err = processor(r.CPU, a, processors); err != nil {
+	if p.Processor, err = processor(r.CPU, a, host.processors()); err != nil {
+		return Plan{}, err
+	}
+	if p.Affinity, err = affinity(r.CPU, host); err != nil {
 		return Plan{}, err
 	}
 	if p.QoS, err = qos(r.Storage, a); err != nil {
@@ -58,9 +76,6 @@ func memory(m *specs.WindowsMemoryResources, a annotation.Values) (uint64, error
 // processor takes the three kinds from the annotations if there is any, else from the spec. HCS accepts one kind only
 // (Processor: Count, Maximum and Weight are mutually exclusive for process-isolated containers).
 func processor(c *specs.WindowsCPUResources, a annotation.Values, processors int) (schema.Processor, error) {
-	if c != nil && len(c.Affinity) > 0 { // no field of a document: it is set on the silo's job object (peer-runhcs §6.1)
-		return schema.Processor{}, fmt.Errorf("windows.resources.cpu.affinity: %w", errdefs.ErrNotImplemented)
-	}
 	if a.ProcessorCount != nil || a.ProcessorMaximum != nil || a.ProcessorWeight != nil {
 		return one(field(annotation.CPUCount, a.ProcessorCount), field(annotation.CPUMaximum, a.ProcessorMaximum), field(annotation.CPUWeight, a.ProcessorWeight), processors)
 	}
@@ -150,7 +165,7 @@ func qos(s *specs.WindowsStorageResources, a annotation.Values) (schema.StorageQ
 	return q, nil
 }
 
-// Fill is the plan's part of the document.
+// Fill is the plan's part of the document. Affinity is not in it.
 func (p Plan) Fill(c *schema.Container) {
 	if p.MemoryMB != 0 {
 		c.Memory = &schema.Memory{SizeInMB: p.MemoryMB}

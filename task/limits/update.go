@@ -3,6 +3,7 @@ package limits
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"github.com/containerd/errdefs"
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -15,11 +16,11 @@ import (
 type Asked struct {
 	Resources   *specs.WindowsResources
 	Annotations annotation.Values
-	Processors  int // of the host
+	Host        Host
 }
 
 // Plan is the outcome.
-func (a Asked) Plan() (Plan, error) { return Resolve(a.Resources, a.Annotations, a.Processors) }
+func (a Asked) Plan() (Plan, error) { return Resolve(a.Resources, a.Annotations, a.Host) }
 
 // Change is what an update asks for. What it leaves out stays.
 type Change struct {
@@ -27,7 +28,7 @@ type Change struct {
 	Annotations annotation.Values
 }
 
-// With is what is asked for after a change. Memory, CPU and storage are taken as wholes. A whole that the change repeats is no
+// With is what is asked for after a change. Memory, CPU time, CPU affinity and storage are taken as wholes. A whole that the change repeats is no
 // change: CRI sends all resources whenever one of them changes. One that it changes wins over the annotations from before, because
 // it is the later word; the change's own annotations win over that, as at create.
 func (a Asked) With(c Change) Asked {
@@ -40,8 +41,10 @@ func (a Asked) With(c Change) Asked {
 		if r.Memory != nil && r.Memory.Limit != nil && !reflect.DeepEqual(r.Memory, now.Memory) {
 			now.Memory, by.MemoryMB = r.Memory, nil
 		}
-		if r.CPU != nil && !reflect.DeepEqual(*r.CPU, specs.WindowsCPUResources{}) && !reflect.DeepEqual(r.CPU, now.CPU) {
-			now.CPU, by.ProcessorCount, by.ProcessorMaximum, by.ProcessorWeight = r.CPU, nil, nil, nil
+		if cpu, changed := withCPU(now.CPU, r.CPU); changed {
+			by.ProcessorCount, by.ProcessorMaximum, by.ProcessorWeight, now.CPU = nil, nil, nil, cpu
+		} else {
+			now.CPU = cpu
 		}
 		if r.Storage != nil && !reflect.DeepEqual(*r.Storage, specs.WindowsStorageResources{}) && !reflect.DeepEqual(r.Storage, now.Storage) {
 			now.Storage, by.StorageIops, by.StorageBandwidth = r.Storage, nil, nil
@@ -60,11 +63,38 @@ func (a Asked) With(c Change) Asked {
 	return a
 }
 
+// withCPU is a container's processor resources after a change, and whether the change is one of CPU time.
+func withCPU(now, by *specs.WindowsCPUResources) (*specs.WindowsCPUResources, bool) {
+	if by == nil {
+		return now, false
+	}
+	var out specs.WindowsCPUResources
+	if now != nil {
+		out = *now
+	}
+	if len(by.Affinity) > 0 {
+		out.Affinity = by.Affinity
+	}
+	time, before := *by, out
+	time.Affinity, before.Affinity = nil, nil
+	if reflect.DeepEqual(time, specs.WindowsCPUResources{}) || reflect.DeepEqual(time, before) {
+		return &out, false
+	}
+	time.Affinity = out.Affinity
+	return &time, true
+}
+
 // Step is one request to a container, and the one that takes it back.
 type Step struct {
 	Name string // the field of the spec
-	Do   schema.ModifySettingRequest
-	Back *schema.ModifySettingRequest // nil when nothing can
+	Do   Request
+	Back *Request // nil when nothing can
+}
+
+// Request is a change of one thing; one field is set.
+type Request struct {
+	Modify   *schema.ModifySettingRequest
+	Affinity []schema.GroupAffinity
 }
 
 // wholeHost is the processor limit that limits nothing. A container that had no limit gets it when one is taken back, because
@@ -73,7 +103,7 @@ var wholeHost = schema.Processor{Maximum: 10000}
 
 // Steps lead a container from one plan to another. Only what differs is asked for, and everything when it is in doubt how the
 // container is. What cannot be taken back exactly comes last, so that a failure of it needs no taking back.
-func Steps(from, to Plan, doubt bool) ([]Step, error) {
+func Steps(host Host, from, to Plan, doubt bool) ([]Step, error) {
 	if from.QoS != to.QoS {
 		return nil, fmt.Errorf("windows.resources.storage (iops, bps): HCS cannot change them in a container that exists: %w", errdefs.ErrNotImplemented)
 	}
@@ -98,6 +128,17 @@ func Steps(from, to Plan, doubt bool) ([]Step, error) {
 			exact = append(exact, step("windows.resources.memory.limit", schema.PathMemorySize, to.MemoryMB, from.MemoryMB))
 		}
 	}
+	if !slices.Equal(from.Affinity, to.Affinity) || doubt && len(to.Affinity) > 0 {
+		const name = "windows.resources.cpu.affinity"
+		if len(to.Affinity) == 0 {
+			return nil, removed(name, "mask")
+		}
+		back := from.Affinity
+		if len(back) == 0 {
+			back = host.all()
+		}
+		exact = append(exact, Step{Name: name, Do: Request{Affinity: to.Affinity}, Back: &Request{Affinity: back}})
+	}
 	return append(exact, last...), nil
 }
 
@@ -111,8 +152,8 @@ func step(name, path string, to, back any) Step {
 	return s
 }
 
-func update(path string, settings any) schema.ModifySettingRequest {
-	return schema.ModifySettingRequest{ResourcePath: path, RequestType: schema.RequestUpdate, Settings: settings}
+func update(path string, settings any) Request {
+	return Request{Modify: &schema.ModifySettingRequest{ResourcePath: path, RequestType: schema.RequestUpdate, Settings: settings}}
 }
 
 func removed(field, what string) error {

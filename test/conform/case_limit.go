@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"runtime"
 	"strings"
 
 	containerd "github.com/containerd/containerd/v2/client"
@@ -11,6 +13,7 @@ import (
 var limitCases = []Case{
 	{Name: "limits/out-of-memory-once-before-the-exit", Run: oomEvent},
 	{Name: "limits/two-kinds-of-processor-limit-change-nothing", Run: updateBoth},
+	{Name: "limits/affinity-at-create-and-while-it-runs", Run: affinity},
 }
 
 func withMemory(mb uint64) edit {
@@ -52,4 +55,26 @@ func updateBoth(t *T) {
 	t.Want(h.Memory != nil && h.Memory.SizeInMB == 128, "the machine holds %+v, want 128 MB", h.Memory)
 	t.Want(h.Processor == nil || h.Processor.Count == 0 && h.Processor.Maximum == 0, "the machine holds %+v, want no limit", h.Processor)
 	t.Want(errdefs.IsInvalidArgument(err) || errdefs.IsNotImplemented(err), "the refusal is %v", err)
+}
+
+// affinity: the processors that a container has are those that were asked for; the host has fewer than 64.
+func affinity(t *T) {
+	on := func(mask uint64) *specs.WindowsResources {
+		return &specs.WindowsResources{CPU: &specs.WindowsCPUResources{Affinity: []specs.WindowsCPUGroupAffinity{{Mask: mask}}}}
+	}
+	b := t.runWith(streams{}, app("print", "up", "--", "sleep", "300s"), func(s *specs.Spec) { s.Windows.Resources = on(1) })
+	b.says("up")
+	has := func(mask uint64, when string) {
+		h, err := t.machine.State()
+		t.Must(err, "ask the simulator")
+		got, want := fmt.Sprint(h.Affinity[b.id]), fmt.Sprintf("[{0 %d}]", mask)
+		t.Want(got == want, "%s the machine holds processors %s, want %s", when, got, want)
+	}
+	has(1, "after the create")
+	all := uint64(1)<<runtime.NumCPU() - 1
+	t.Must(b.task.Update(t.Ctx, containerd.WithResources(on(all))), "update")
+	has(all, "after the update")
+	err := b.task.Update(t.Ctx, containerd.WithResources(on(1<<63)))
+	t.Want(errdefs.IsInvalidArgument(err), "a processor that the host does not have: %v", err)
+	has(all, "after the refusal")
 }

@@ -21,6 +21,8 @@ var peerNotes = map[string]script.Note{
 		Text: "nothing publishes TaskOOM, peer-runhcs §2.4, §13.2 D11"},
 	"network/connect-while-it-runs": {
 		Text: "an update changes limits only, peer-runhcs §6"},
+	"limits/affinity-at-create-and-while-it-runs": {
+		Text: "hcsshim v0.14.1 does not know affinity; later versions do, user-needs N15"},
 	"limits/two-kinds-of-processor-limit-change-nothing": {
 		Text: "the memory is changed before the processor is looked at, peer-runhcs §6.2"},
 }

@@ -15,8 +15,9 @@ type Holdings struct {
 
 	Attached   map[string][]string         // endpoints by namespace
 	Containers map[string]schema.Container // of the systems
-	Consoles   map[string][][]uint16       // by system: height, width of its processes with a terminal
-	Running    map[string]int              // by system: how many processes
+	Affinity   map[string][]schema.GroupAffinity
+	Consoles   map[string][][]uint16 // by system: height, width of its processes with a terminal
+	Running    map[string]int        // by system: how many processes
 }
 
 // Minus lists what h holds and o does not, or returns "".
@@ -54,9 +55,10 @@ func parseState(b []byte) (Holdings, error) {
 	}
 	var doc struct {
 		Systems []struct {
-			ID        string           `json:"id"`
-			State     string           `json:"state"`
-			Container schema.Container `json:"container"`
+			ID        string                 `json:"id"`
+			State     string                 `json:"state"`
+			Container schema.Container       `json:"container"`
+			Affinity  []schema.GroupAffinity `json:"affinity"`
 		} `json:"systems"`
 		Processes []struct {
 			System    string   `json:"system"`
@@ -77,10 +79,11 @@ func parseState(b []byte) (Holdings, error) {
 	if doc.Systems == nil || doc.Processes == nil || doc.Layers == nil || doc.Namespaces == nil || doc.Endpoints == nil || doc.Mappings == nil {
 		return Holdings{}, fmt.Errorf("SimState does not tell of every kind: %s", b)
 	}
-	h := Holdings{Mappings: doc.Mappings, Attached: map[string][]string{}, Containers: map[string]schema.Container{}, Consoles: map[string][][]uint16{}, Running: map[string]int{}}
+	h := Holdings{Mappings: doc.Mappings, Attached: map[string][]string{}, Containers: map[string]schema.Container{}, Affinity: map[string][]schema.GroupAffinity{}, Consoles: map[string][][]uint16{}, Running: map[string]int{}}
 	for _, s := range doc.Systems {
 		h.Systems = append(h.Systems, s.ID)
 		h.Containers[s.ID] = s.Container
+		h.Affinity[s.ID] = s.Affinity
 	}
 	for _, p := range doc.Processes {
 		h.Running[p.System]++
