@@ -15,9 +15,12 @@ import (
 	"time"
 )
 
-// osVersion makes the prefix a Windows Server 2022, build 20348.2700. Without it Wine reports 6.1.7601, and containerd and the peer
+// registry makes the prefix a Windows Server 2022, build 20348.2700. Without it Wine reports 6.1.7601, and containerd and the peer
 // take other ways (hcs-api §8.3). CurrentVersion is "6.3" on Windows; Wine 8 takes major and minor from it, Wine 10 from the numbers.
-const osVersion = `Windows Registry Editor Version 5.00
+//
+// A program that crashes is to end at once. Wine would start its debugger, which holds the process, with its handles and its container,
+// for a minute; one that cannot be started lets go.
+const registry = `Windows Registry Editor Version 5.00
 
 [HKEY_LOCAL_MACHINE\Software\Microsoft\Windows NT\CurrentVersion]
 "CurrentVersion"="10.0"
@@ -29,6 +32,10 @@ const osVersion = `Windows Registry Editor Version 5.00
 "InstallationType"="Server"
 "CurrentMajorVersionNumber"=dword:0000000a
 "CurrentMinorVersionNumber"=dword:00000000
+
+[HKEY_LOCAL_MACHINE\Software\Microsoft\Windows NT\CurrentVersion\AeDebug]
+"Auto"="1"
+"Debugger"="none"
 `
 
 // template returns the directory of the pristine prefix, made on first use: making one takes about fifteen seconds, a copy less
@@ -44,7 +51,7 @@ func (in *Instance) template() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("wine --version: %w", err)
 	}
-	key := fmt.Sprintf("%s%x\n", version, sha256.Sum256([]byte(osVersion)))
+	key := fmt.Sprintf("%s%x\n", version, sha256.Sum256([]byte(registry)))
 	if b, err := os.ReadFile(dir + ".key"); err == nil && string(b) == key {
 		if _, err := os.Stat(dir); err == nil {
 			return dir, nil
@@ -74,11 +81,11 @@ func makePrefix(dir string) (err error) {
 	if _, err := w.output(5*time.Minute, "wineboot", "-i"); err != nil {
 		return err
 	}
-	reg := filepath.Join(dir, "drive_c", "osversion.reg")
-	if err := os.WriteFile(reg, []byte(strings.ReplaceAll(osVersion, "\n", "\r\n")), 0o644); err != nil {
+	reg := filepath.Join(dir, "drive_c", "rig.reg")
+	if err := os.WriteFile(reg, []byte(strings.ReplaceAll(registry, "\n", "\r\n")), 0o644); err != nil {
 		return err
 	}
-	if _, err := w.output(time.Minute, "regedit", "/S", `C:\osversion.reg`); err != nil {
+	if _, err := w.output(time.Minute, "regedit", "/S", `C:\rig.reg`); err != nil {
 		return err
 	}
 	// The registry is on disk when the wineserver has ended.

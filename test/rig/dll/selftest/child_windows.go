@@ -48,6 +48,11 @@ func act(action string, args []string) (string, error) {
 			code = call(core, "HcsWaitForOperationResult", op, 5000, o.arg())
 		}
 		return fmt.Sprintf("%#x %s", code, "["+o.take()+"]"), nil
+	case "crash": // on a thread that is not Go's, which would make a panic of it
+		fmt.Println("ready")
+		_, _, err := kernel32.NewProc("CreateThread").Call(0, 0, 0x30, 0, 0, 0)
+		time.Sleep(time.Minute)
+		return "", err
 	case "read":
 		b, err := os.ReadFile(args[0])
 		return string(b), err

@@ -324,3 +324,12 @@ func hookMountPoints(c *check) {
 		}
 	}
 }
+
+// crashEnds: no debugger holds a process that has crashed.
+func crashEnds(c *check) {
+	child := startChild(c, nil, "crash")
+	began := time.Now()
+	if err := child.cmd.Wait(); err == nil || time.Since(began) > 10*time.Second {
+		c.fatalf("the crashed process ended with %v after %v", err, time.Since(began))
+	}
+}

@@ -114,6 +114,7 @@ var cases = []struct {
 	{"hook/backup round trip", hookBackup},
 	{"hook/backup streams in pieces", hookBackupPieces},
 	{"hook/jobs", hookJobs},
+	{"prefix/crash ends at once", crashEnds},
 	{"hook/limited process handle", hookLimited},
 	{"hook/mount points", hookMountPoints},
 	{"view/read", viewRead},
