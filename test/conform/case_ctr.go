@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/errdefs"
 	"github.com/opencontainers/image-spec/identity"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -21,6 +23,7 @@ var ctrCases = []Case{
 	{Name: "ctr/run-with-output-and-exit-code", Run: ctrRun},
 	{Name: "ctr/run-detached-and-work-with-it", Run: ctrDetached, Limit: 2 * time.Minute},
 	{Name: "ctr/run-a-spec-with-layer-folders", Run: ctrLayerFolders},
+	{Name: "ctr/inspect-runtime", Run: ctrInspect},
 }
 
 // said is what one ctr command did.
@@ -149,4 +152,27 @@ func parents(t *T, m mount.Mount) []string {
 	}
 	t.Fail("no parents in %s", fmt.Sprint(m))
 	return nil
+}
+
+// ctrInspect: what the -info command says comes through containerd's introspection. containerd 1.7 has no such call.
+func ctrInspect(t *T) {
+	if strings.HasPrefix(t.version(), "v1.") {
+		_, err := t.client.RuntimeInfo(t.Ctx, t.o.runtime, nil)
+		t.Want(errdefs.IsNotImplemented(err), "containerd %s: %v", t.version(), err)
+		return
+	}
+	var info struct {
+		Name     string
+		Version  struct{ Version, Revision string }
+		Features struct {
+			OCIVersionMin, OCIVersionMax string
+			MountOptions                 []string
+			Annotations                  []string `json:"potentiallyUnsafeConfigAnnotations"`
+		}
+	}
+	out := t.ctrOK("plugins", "inspect-runtime", "--runtime", t.o.runtime)
+	t.Must(json.Unmarshal([]byte(out), &info), "the answer %s", out)
+	t.Want(info.Name == t.o.runtime && info.Version.Version != "", "name %q, version %q, want %s and some", info.Name, info.Version.Version, t.o.runtime)
+	f := info.Features
+	t.Want(f.OCIVersionMin != "" && f.OCIVersionMax != "" && slices.Contains(f.MountOptions, "ro") && len(f.Annotations) > 0, "features: %+v", f)
 }
