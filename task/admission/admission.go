@@ -2,8 +2,9 @@
 // starting at once, layers are "not ready" and attaches fail (user-needs N11).
 //
 // A slot is a lock file in a directory that all shims of the machine share, so a shim that dies gives its slot back with its other
-// handles, and nothing has to be cleared up. Nobody hands out turns: who waits looks again after a pause, and who has waited long pauses
-// less, so that on the whole the oldest is next.
+// handles, and nothing has to be cleared up. One shim at a time looks for a free slot, the one that holds the lock file "next"; the others
+// look for that. Nobody hands out turns: who waits looks again after a pause, and who has waited long pauses less, so that on the whole
+// the oldest is next.
 package admission
 
 import (
@@ -30,9 +31,9 @@ type Slots struct {
 }
 
 const (
-	longPause  = 100 * time.Millisecond
-	shortPause = 5 * time.Millisecond
-	longWait   = 10 * time.Second // after which the pause is the short one
+	slotPause = 5 * time.Millisecond // for a slot, of the one that is next
+	longPause = 200 * time.Millisecond
+	halfAfter = 5 * time.Second // the pause is half of that, and a third after twice the time
 )
 
 // Take waits for a slot until ctx ends. The returned function gives it back.
@@ -41,15 +42,30 @@ func (s Slots) Take(ctx context.Context) (release func(), err error) {
 		return func() {}, nil
 	}
 	began := time.Now()
+	notNext, err := wait(ctx, func() time.Duration { return pause(time.Since(began)) }, func() (func(), error) {
+		return s.Lock(filepath.Join(s.Dir, "next.lock"))
+	})
+	if err == nil {
+		defer notNext()
+		release, err = wait(ctx, func() time.Duration { return slotPause }, s.try)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%d containers are being made: waited %v for one of them: %w: %w", s.N, time.Since(began).Round(time.Millisecond), errdefs.ErrUnavailable, err)
+	}
+	return release, nil
+}
+
+// wait tries until it succeeds or ctx ends; its error is then the last try's.
+func wait(ctx context.Context, pause func() time.Duration, try func() (func(), error)) (func(), error) {
 	for {
-		release, err := s.try()
+		release, err := try()
 		if err == nil {
 			return release, nil
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%d containers are being made: waited %v for one of them: %w: %w", s.N, time.Since(began).Round(time.Millisecond), errdefs.ErrUnavailable, err)
-		case <-time.After(pause(time.Since(began))):
+			return nil, err
+		case <-time.After(pause()):
 		}
 	}
 }
@@ -69,7 +85,6 @@ func (s Slots) try() (release func(), err error) {
 }
 
 func pause(waited time.Duration) time.Duration {
-	left := max(longWait-waited, 0)
-	p := shortPause + time.Duration(float64(longPause-shortPause)*float64(left)/float64(longWait))
+	p := time.Duration(float64(longPause) / (1 + waited.Seconds()/halfAfter.Seconds()))
 	return p/2 + rand.N(p)
 }
