@@ -162,6 +162,25 @@ type Host interface {
 	DialPipe(ctx context.Context, path string) (net.Conn, error)
 	// ListenPipe serves a named pipe whose creation and use are for administrators and SYSTEM.
 	ListenPipe(path string) (net.Listener, error)
+	// Spawn starts a program of the host that shares nothing with this process, and may outlive it. One that is not there is ErrNotFound.
+	Spawn(ctx context.Context, p Program) (Child, error)
 	// ResolvePath returns the path with all links resolved, as HCS needs it for mounts.
 	ResolvePath(path string) (string, error)
+}
+
+// Program is a program of the host.
+type Program struct {
+	Path string
+	Args []string // without its name
+	Env  []string // added to this process's environment
+}
+
+// Child is a program that was started. It needs no closing.
+type Child interface {
+	// Exited is closed when it has ended.
+	Exited() <-chan struct{}
+	// Outcome is its exit code and the end of what it wrote to standard error, once it has ended.
+	Outcome() (code uint32, said string)
+	// Kill ends it. One that has ended is no error.
+	Kill() error
 }

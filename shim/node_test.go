@@ -386,8 +386,15 @@ func (n *node) scratch() string {
 
 // request is a create request with an output pipe named after the id.
 func (n *node) request(s *specs.Spec) *taskapi.CreateTaskRequest {
+	r := n.bare(s)
+	r.Stdout = n.output(n.id + "-stdout")
+	return r
+}
+
+// bare is a request without streams.
+func (n *node) bare(s *specs.Spec) *taskapi.CreateTaskRequest {
 	return &taskapi.CreateTaskRequest{
-		ID: n.id, Bundle: n.bundle(s), Stdout: n.output(n.id + "-stdout"),
+		ID: n.id, Bundle: n.bundle(s),
 		Rootfs: []*types.Mount{{Type: "windows-layer", Source: n.scratch(), Options: []string{"rw", `parentLayerPaths=["C:\\snapshots\\2","C:\\snapshots\\1"]`}}},
 	}
 }

@@ -345,7 +345,7 @@ func TestBadRequestsLeaveNothing(t *testing.T) {
 			r.Bundle = n.bundle(spec("wait", annotate("io.microsoft.container.memory.sizeinmb", "abc")))
 		}, codes.InvalidArgument, "io.microsoft.container.memory.sizeinmb"},
 		"no pipe":    {func(n *node, r *taskapi.CreateTaskRequest) { r.Stderr = `\\.\pipe\nobody` }, codes.NotFound, `\\.\pipe\nobody`},
-		"logger":     {func(n *node, r *taskapi.CreateTaskRequest) { r.Stdout = "binary:///C:/x.exe" }, codes.Unimplemented, "binary://"},
+		"logger":     {func(n *node, r *taskapi.CreateTaskRequest) { r.Stdout = "binary:///C:/x.exe" }, codes.NotFound, "x.exe"},
 		"no layer":   {func(n *node, r *taskapi.CreateTaskRequest) { r.Rootfs[0].Source = `C:\nowhere` }, codes.NotFound, `C:\nowhere`},
 		"checkpoint": {func(n *node, r *taskapi.CreateTaskRequest) { r.Checkpoint = "x" }, codes.Unimplemented, "checkpoint"},
 		"terminal":   {func(n *node, r *taskapi.CreateTaskRequest) { r.Terminal = true }, codes.InvalidArgument, "terminal"},

@@ -214,7 +214,12 @@ func (r *Runner) own(ctx context.Context, l *live) error {
 func (r *Runner) open(ctx context.Context, l *live) error {
 	ctx, cancel := context.WithTimeout(ctx, dialBound)
 	defer cancel()
-	s, err := stdio.Open(ctx, stdio.Client{Dial: r.Machine.Host.DialPipe, Alive: r.Alive}, l.detail.IO, l.container().bounds.Output)
+	host := r.Machine.Host
+	client := stdio.Client{Dial: host.DialPipe, Listen: host.ListenPipe, Spawn: host.Spawn, ID: l.key.Task, Namespace: r.Namespace, Log: r.Log, Alive: r.Alive}
+	if l.key.Exec != "" {
+		client.ID = l.key.Exec
+	}
+	s, err := stdio.Open(ctx, client, l.detail.IO, l.container().bounds.Output)
 	if err != nil {
 		return err
 	}

@@ -226,6 +226,10 @@ func (h host) ListenPipe(path string) (net.Listener, error) {
 		func(l net.Listener) { _ = l.Close() })
 }
 
+func (h host) Spawn(ctx context.Context, p hcs.Program) (hcs.Child, error) {
+	return do(ctx, h.s, "Spawn", p.Path, func() (hcs.Child, error) { return h.Host.Spawn(ctx, p) }, func(c hcs.Child) { _ = c.Kill() })
+}
+
 func (h host) ResolvePath(path string) (string, error) {
 	return do(context.Background(), h.s, "ResolvePath", path, func() (string, error) { return h.Host.ResolvePath(path) }, nil)
 }

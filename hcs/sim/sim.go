@@ -35,6 +35,7 @@ type Service struct {
 	launcher   Launcher
 	store      Store
 	serverCore bool
+	programs   map[string]Behaviour // by programKey; guarded by mu
 	busy       Busy
 	journal    journal
 	pipes      pipeNames

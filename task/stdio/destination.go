@@ -49,11 +49,8 @@ func filePath(uri string) (string, error) {
 	case u.Host != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
 		return "", fmt.Errorf("%q is not file:/// and a path: %w", uri, errdefs.ErrInvalidArgument)
 	}
-	p := u.Path
-	if len(p) > 2 && p[0] == '/' && p[2] == ':' { // a drive follows the slash that ends the host
-		p = p[1:]
-	}
-	if p = filepath.FromSlash(p); len(p) < 2 || strings.HasSuffix(p, string(filepath.Separator)) {
+	p := pathOf(u)
+	if len(p) < 2 || strings.HasSuffix(p, string(filepath.Separator)) {
 		return "", fmt.Errorf("%q names no file: %w", uri, errdefs.ErrInvalidArgument)
 	}
 	return p, nil

@@ -2,6 +2,7 @@ package stdio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -132,7 +133,7 @@ func (o *output) reopen() io.WriteCloser {
 		if err == nil {
 			return o.take(conn)
 		}
-		if o.to.patience > 0 && (o.failing || time.Since(since) >= o.to.patience) {
+		if errors.Is(err, errGone) || o.to.patience > 0 && (o.failing || time.Since(since) >= o.to.patience) {
 			o.failing = true
 			return nil
 		}

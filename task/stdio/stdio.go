@@ -9,6 +9,7 @@ package stdio
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -19,8 +20,8 @@ import (
 	"containerd-shim-hcs/hcs/schema"
 )
 
-// Config names the client's end of each stream, as the create or exec request did: a named pipe, for an output also file:///PATH; empty
-// means none.
+// Config names the client's end of each stream, as the create or exec request did: a named pipe; for an output also file:///PATH, or
+// binary:///PROGRAM for both of them; empty means none.
 type Config struct {
 	Stdin, Stdout, Stderr string
 	Terminal              bool
@@ -40,9 +41,18 @@ func (c Config) Check() error {
 		if s.name == "stdin" || !strings.Contains(s.path, "://") {
 			return fmt.Errorf("%s: %q is not a named pipe: %w", s.name, s.path, errdefs.ErrInvalidArgument)
 		}
-		if _, err := filePath(s.path); err != nil {
+		var err error
+		if isLogger(s.path) {
+			_, err = loggerOf(s.path)
+		} else {
+			_, err = filePath(s.path)
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
+	}
+	if c.Stderr != "" && c.Stderr != c.Stdout && (isLogger(c.Stdout) || isLogger(c.Stderr)) {
+		return fmt.Errorf("stderr: %q: a logging program has both streams, and stdout goes to %q: %w", c.Stderr, c.Stdout, errdefs.ErrInvalidArgument)
 	}
 	return nil
 }
@@ -59,6 +69,11 @@ func (c Config) Ask(p *schema.ProcessParameters) {
 type Client struct {
 	// Dial connects to a named pipe.
 	Dial Dial
+	// Listen and Spawn are for logging programs, and so are the names that these get of the container or exec.
+	Listen        func(path string) (net.Listener, error)
+	Spawn         func(ctx context.Context, p hcs.Program) (hcs.Child, error)
+	ID, Namespace string
+	Log           *slog.Logger
 	// Alive reports whether containerd runs.
 	Alive func(ctx context.Context) bool
 }
@@ -72,6 +87,7 @@ type Set struct {
 	client         Client
 	stdinPath      string        // empty when the client has none
 	stdout, stderr *output       // nil when it has none
+	logger         *logger       // nil when there is none
 	ending         chan struct{} // closed when standard input is to end
 	done           chan struct{} // closed by Close
 
@@ -88,21 +104,9 @@ func Open(ctx context.Context, client Client, c Config, b Bounds) (*Set, error) 
 		return nil, err
 	}
 	s := &Set{client: client, stdinPath: c.Stdin, ending: make(chan struct{}), done: make(chan struct{})}
-	for _, o := range []struct {
-		path string
-		to   **output
-	}{{c.Stdout, &s.stdout}, {c.Stderr, &s.stderr}} {
-		if o.path == "" {
-			continue
-		}
-		to, err := destinationOf(o.path, client.Dial, b)
-		if err == nil {
-			*o.to, err = newOutput(ctx, to)
-		}
-		if err != nil {
-			s.Close()
-			return nil, fmt.Errorf("stdio: %w", err)
-		}
+	if err := s.openOutputs(ctx, c, b); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("stdio: %w", err)
 	}
 	if c.Stdin != "" {
 		conn, err := client.Dial(ctx, c.Stdin)
@@ -113,6 +117,36 @@ func Open(ctx context.Context, client Client, c Config, b Bounds) (*Set, error) 
 		s.stdin = conn
 	}
 	return s, nil
+}
+
+func (s *Set) openOutputs(ctx context.Context, c Config, b Bounds) (err error) {
+	if isLogger(c.Stdout) {
+		if s.logger, err = startLogger(ctx, s.client, c.Stdout, b.Absent); err != nil {
+			return err
+		}
+	}
+	for _, o := range []struct {
+		path string
+		to   **output
+		conn func(*logger) *net.Conn
+	}{
+		{c.Stdout, &s.stdout, func(l *logger) *net.Conn { return &l.stdout }},
+		{c.Stderr, &s.stderr, func(l *logger) *net.Conn { return &l.stderr }},
+	} {
+		if o.path == "" {
+			continue
+		}
+		var to destination
+		if s.logger != nil {
+			to = s.logger.destination(o.conn(s.logger))
+		} else if to, err = destinationOf(o.path, s.client.Dial, b); err != nil {
+			return err
+		}
+		if *o.to, err = newOutput(ctx, to); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Attach starts the relays to and from p. The set owns the process's streams from here on.
@@ -154,6 +188,9 @@ func (s *Set) Close() {
 	}
 	for o := range s.outputs {
 		o.close()
+	}
+	if s.logger != nil {
+		s.logger.close()
 	}
 	if p == nil {
 		return
