@@ -28,7 +28,7 @@ PORTABLE := ./task/... ./shim/... ./hcs/...
 
 .PHONY: help
 help: ## these lines
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: all
 all: build windows lint test ## everything that .ci/run does, and the exes
@@ -151,6 +151,13 @@ conform: rig ## the conformance script with our shim, then the cases in which co
 	$(RIGCMD) ctr images import $(IMAGE); \
 	$(RIGCMD) run $(BIN)/conform.exe -ctr 'C:\rig\ctr.exe' -runtime io.containerd.hcs.v1; \
 	$(RIGCMD) run $(BIN)/conform.exe restart -runtime io.containerd.hcs.v1
+
+.PHONY: conform-long
+conform-long: rig ## outputs of 1 B to 256 MiB, each to every kind of destination
+	@export RIG=$(RIGDIR)/long; \
+	$(RIGCMD) wipe; trap '$(RIGCMD) down' EXIT; $(RIGCMD) up; \
+	$(RIGCMD) ctr images import $(IMAGE); \
+	$(RIGCMD) run $(BIN)/conform.exe long -runtime io.containerd.hcs.v1
 
 # Pods as the kubelet has them. 1.7 and 2.2 know no sandboxes of the shim's own, or crash on them (containerd, not we); so there it is the
 # pause task only.

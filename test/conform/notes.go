@@ -19,6 +19,16 @@ var peerNotes = map[string]script.Note{
 		Text: "an annotation of the wrong type is a warning, and the container runs without it, peer-runhcs §13.2 D9"},
 	"limits/out-of-memory-once-before-the-exit": {
 		Text: "nothing publishes TaskOOM, peer-runhcs §2.4, §13.2 D11"},
+	"logs/file-gets-everything": {
+		Text: "the only log URI is binary://, peer-runhcs §9.4"},
+	"logs/program-gets-everything": {
+		Text: "the logging program is killed with the streams, peer-runhcs §13.3 B11"},
+	"logs/program-that-says-it-is-ready": {
+		Text: "the only log URI is binary://, peer-runhcs §9.4"},
+	"logs/program-of-an-exec": {
+		Text: "the pipes of a container's and its execs' logging programs have the same names, peer-runhcs §13.3 B11"},
+	"logs/program-that-fails-is-named": {
+		Text: "a logging program that ends is waited for 10 s, and the reason is a timeout"},
 	"network/connect-while-it-runs": {
 		Text: "an update changes limits only, peer-runhcs §6"},
 	"limits/affinity-at-create-and-while-it-runs": {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,7 +39,8 @@ type pipeEnd struct {
 
 // streams says how the pipes are to be served.
 type streams struct {
-	none     bool // no stream at all, and no stdio
+	none     bool   // no stream at all, and no stdio
+	log      string // URI of a log destination, instead of pipes
 	stdin    bool
 	terminal bool
 	stderr   bool          // serve stderr for a terminal too, which is wrong
@@ -50,6 +52,15 @@ type streams struct {
 func (s streams) creator(dst **stdio) cio.Creator {
 	if s.none {
 		return cio.NullIO
+	}
+	if s.log != "" {
+		return func(id string) (cio.IO, error) {
+			u, err := url.Parse(s.log)
+			if err != nil {
+				return nil, err
+			}
+			return cio.LogURI(u)(id)
+		}
 	}
 	return func(id string) (cio.IO, error) {
 		p, err := newStdio(id, s)

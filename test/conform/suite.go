@@ -14,6 +14,7 @@ type T struct {
 // suites are the lists of cases by the program's first argument.
 var suites = map[string]func() []Case{
 	"":        allCases,
+	"long":    longCases,
 	"restart": func() []Case { return restartCases },
 	"soak":    func() []Case { return soakCases },
 	"torture": func() []Case { return tortureCases },
@@ -25,7 +26,7 @@ func allCases() []Case {
 	var all []Case
 	for _, group := range [][]Case{
 		runCasesList, outputCases, stdinCases, terminalCases, execCases, killCases, deleteCases, stateCases, statsCases,
-		eventCases, imageCases, specCases, limitCases, optionalCases, networkCases, manyCases, ctrCases, endCases,
+		eventCases, imageCases, specCases, limitCases, logCases, optionalCases, networkCases, manyCases, ctrCases, endCases,
 	} {
 		all = append(all, group...)
 	}
