@@ -31,6 +31,8 @@ var peerNotes = map[string]script.Note{
 		Text: "a logging program that ends is waited for 10 s, and the reason is a timeout"},
 	"network/connect-while-it-runs": {
 		Text: "an update changes limits only, peer-runhcs §6"},
+	"ctr/inspect-runtime": {
+		Text: "there is no -info command, peer-runhcs §1"},
 	"limits/affinity-at-create-and-while-it-runs": {
 		Text: "hcsshim v0.14.1 does not know affinity; later versions do, user-needs N15"},
 	"limits/two-kinds-of-processor-limit-change-nothing": {

@@ -33,7 +33,7 @@ void hook_create(void);  // hook_create.c
 // ---- hook_silo.c
 
 BOOL silo_named(const OBJECT_ATTRIBUTES *attributes); // whether that is the job object of a silo
-NTSTATUS silo_open(PHANDLE job, const OBJECT_ATTRIBUTES *attributes, NtCreateJobObject_t create);
+NTSTATUS silo_open(PHANDLE job, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, NtCreateJobObject_t create);
 void silo_forget(HANDLE job); // a handle value comes back when the job before it was closed
 // FALSE when the job is no silo's.
 BOOL silo_affinity(HANDLE job, const void *groups, ULONG length, NTSTATUS *status);

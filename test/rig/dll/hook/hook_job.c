@@ -200,7 +200,7 @@ static NTSTATUS NTAPI hook_NtCreateJobObject(PHANDLE job, ACCESS_MASK access, co
 static NTSTATUS NTAPI hook_NtOpenJobObject(PHANDLE job, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes)
 {
     if (silo_named(attributes))
-        return silo_open(job, attributes, real_NtCreateJobObject);
+        return silo_open(job, access, attributes, real_NtCreateJobObject);
     NTSTATUS status = real_NtOpenJobObject(job, access, attributes);
 
     if (NT_SUCCESS(status))

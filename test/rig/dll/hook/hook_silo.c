@@ -1,10 +1,12 @@
 // The job objects of silos, \Container_ID: on Windows they are the service's, here the simulator has them. A program that opens one gets a
 // job of its own, and what it sets there goes to the simulator through hcssim.dll, which is in every process that has to do with it.
+// What a silo uses is not to be had from it: one that wants to query is told that there is none, and asks the service (hcs-api §3.1).
 #include "hook.h"
 
 #define PREFIX L"\\Container_"
 #define PREFIX_LENGTH 11
 #define ID_SIZE 256
+#define SET_ATTRIBUTES 0x2 // JOB_OBJECT_SET_ATTRIBUTES
 #define SILO_COUNT 16 // open at once
 
 typedef HRESULT (*silo_open_t)(PCWSTR id);
@@ -61,14 +63,14 @@ static BOOL keep(HANDLE job, const WCHAR *id)
     return kept;
 }
 
-NTSTATUS silo_open(PHANDLE job, const OBJECT_ATTRIBUTES *attributes, NtCreateJobObject_t create)
+NTSTATUS silo_open(PHANDLE job, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, NtCreateJobObject_t create)
 {
     const UNICODE_STRING *n = attributes->ObjectName;
     ULONG length = n->Length / sizeof(WCHAR) - PREFIX_LENGTH;
     silo_open_t ask = function("sim_silo_open");
     WCHAR id[ID_SIZE] = {0};
 
-    if (!ask || length >= ID_SIZE)
+    if (access != SET_ATTRIBUTES || !ask || length >= ID_SIZE)
         return STATUS_OBJECT_NAME_NOT_FOUND;
     memcpy(id, n->Buffer + PREFIX_LENGTH, length * sizeof(WCHAR));
     NTSTATUS status = status_of(ask(id));
