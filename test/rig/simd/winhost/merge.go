@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"containerd-shim-hcs/hcs"
 )
@@ -116,7 +117,7 @@ func (s *Store) unmerge(path, volume string) error {
 	// The volume is taken away first: a program that still works in it must not change what is being compared. Until the new
 	// content is complete everything can be put back.
 	gone, fresh, stale := dir+".gone", changes+".new", changes+".old"
-	if err := os.Rename(dir, gone); err != nil {
+	if err := errors.Join(os.RemoveAll(gone), os.Rename(dir, gone)); err != nil {
 		return err
 	}
 	err = save(lower, gone, fresh, parents)
@@ -127,7 +128,25 @@ func (s *Store) unmerge(path, volume string) error {
 		return errors.Join(err, os.RemoveAll(fresh), os.Rename(gone, dir))
 	}
 	s.letGo(path)
-	return errors.Join(os.RemoveAll(stale), os.RemoveAll(gone))
+	discard(stale)
+	discard(gone)
+	return nil
+}
+
+// discard removes what nobody needs any more. A program that is just ending may have a file in it open for a moment: the layer is unmerged
+// all the same, and what is left is tried again, and by the next unmerge.
+func discard(dir string) {
+	if os.RemoveAll(dir) == nil {
+		return
+	}
+	go func() {
+		for range 20 {
+			time.Sleep(500 * time.Millisecond)
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+		}
+	}()
 }
 
 // replace puts a directory in another's place, or leaves that where it is: a rename is refused while somebody has a file in it open.
