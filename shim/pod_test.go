@@ -406,7 +406,7 @@ func TestSandboxCanBeAContainer(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Second)
-		code := fmt.Sprint(uint32(sim.TerminatedExitCode))
+		code := fmt.Sprint(statusKilled)
 		expect(t, n.seen(), "/tasks/create web", "/tasks/start web", "/tasks/create app", "/tasks/start app", "/tasks/exec-added x",
 			"/tasks/exit app "+code, "/tasks/exit web "+code, "/tasks/delete web "+code, "/tasks/delete app "+code)
 	})

@@ -139,7 +139,7 @@ func podCrashAt(t *testing.T, k int) bool {
 	set.Clear()
 	<-over
 	for _, m := range []*node{n, n.as("a"), n.as("b")} {
-		if code := m.deleteCommand().ExitStatus; !slices.Contains([]uint32{statusUnknown, 6, 0, sim.TerminatedExitCode}, code) {
+		if code := m.deleteCommand().ExitStatus; !slices.Contains([]uint32{statusUnknown, 6, 0, statusKilled, sim.TerminatedExitCode}, code) {
 			t.Errorf("the delete command of %s reports %d", m.id, code)
 		}
 	}

@@ -116,7 +116,7 @@ func TestExecs(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		code := fmt.Sprint(uint32(sim.TerminatedExitCode))
+		code := fmt.Sprint(statusKilled)
 		expect(t, n.seen(), "/tasks/create web", "/tasks/start web", "/tasks/exec-added x", "/tasks/exec-started x", "/tasks/exit x 3", "/tasks/delete web/x 3",
 			"/tasks/exec-added missing", "/tasks/delete web/missing 1", "/tasks/exec-added left", "/tasks/exec-started left",
 			"/tasks/exit left "+code, "/tasks/exit web "+code, "/tasks/delete web "+code)
@@ -183,7 +183,7 @@ func TestTermIsHandledAndIgnored(t *testing.T) {
 				t.Fatal(err)
 			}
 			start := time.Now()
-			if w := n.wait(""); w.ExitStatus != sim.TerminatedExitCode {
+			if w := n.wait(""); w.ExitStatus != statusKilled {
 				t.Errorf("exit %d", w.ExitStatus)
 			}
 			if d := time.Since(start); d > 5*time.Second {

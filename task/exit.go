@@ -20,6 +20,8 @@ const (
 	rejoinPause = 250 * time.Millisecond
 	// exitUnknown is the code of a process that nobody knows the end of; containerd's own for a dead shim.
 	exitUnknown = 255
+	// exitKilled is the code of a process that KILL has ended, as on Linux: what HCS gives those that it terminates is said nowhere.
+	exitKilled = 137
 )
 
 // What is said when the code of a process cannot be had.
@@ -47,6 +49,12 @@ func (r *Runner) wait(l *live) Exit {
 	if e.Err != nil {
 		r.Log.Warn("exit status is not known", "process", l.key.String(), "error", e.Err)
 		e.Code = exitUnknown
+	}
+	if l.terminating.Load() > 0 || l.killed.Load() {
+		e.Code, e.Err = exitKilled, nil
+	}
+	if name := hcs.StatusName(e.Code); name != "" {
+		r.Log.Info("a process ended with a status", "process", l.key.String(), "code", fmt.Sprintf("%#x", e.Code), "status", name)
 	}
 	if e.ExitedAt.IsZero() {
 		e.ExitedAt = time.Now()

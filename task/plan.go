@@ -21,20 +21,21 @@ import (
 
 // Plan is a container as it is to be made: the whole outcome of Resolve, and the whole input of the procedures.
 type Plan struct {
-	ID       string
-	Owner    string // of the compute system
-	mode     mode
-	HostName string
-	Init     schema.ProcessParameters
-	Storage  storage.Plan
-	Network  network.Plan
-	Limits   limits.Plan
-	asked    limits.Asked // where they come from
-	Devices  []schema.Device
-	dumps    []schema.RegistryValue
-	Bounds   Bounds
-	pause    bool   // a sandbox is to be a container, whatever its row says
-	Sandbox  string // of its pod, its own id for the sandbox itself; empty for a container on its own
+	ID           string
+	Owner        string // of the compute system
+	mode         mode
+	HostName     string
+	Init         schema.ProcessParameters
+	Storage      storage.Plan
+	Network      network.Plan
+	Limits       limits.Plan
+	asked        limits.Asked // where they come from
+	Devices      []schema.Device
+	dumps        []schema.RegistryValue
+	Bounds       Bounds
+	linuxSignals bool   // the numbers of signals are Linux's
+	pause        bool   // a sandbox is to be a container, whatever its row says
+	Sandbox      string // of its pod, its own id for the sandbox itself; empty for a container on its own
 
 	annotations map[string]string // all that count for it
 }
@@ -62,6 +63,7 @@ func resolve(id string, spec *specs.Spec, opts Options, rootfs []storage.Mount, 
 	if a.Endpoints != nil {
 		return p, fmt.Errorf("annotation %s: it counts in an update only, here it is windows.network.endpointList: %w", annotation.Endpoints, errdefs.ErrInvalidArgument)
 	}
+	p.linuxSignals = a.Signals != nil && *a.Signals == annotation.LinuxSignals
 	if p.mode, err = chooseMode(spec, opts, a); err != nil {
 		return p, err
 	}

@@ -53,8 +53,9 @@ func (r *Runner) waitRecord(l *live) Exit {
 
 // signalRecord: every console event that a program could get ends one that does not handle it.
 func (r *Runner) signalRecord(l *live, number uint32) error {
-	if _, ok := signals[number]; !ok {
-		return fmt.Errorf("signal %d is not known on Windows: %w", number, errdefs.ErrInvalidArgument)
+	sig, err := l.plan.signal(number)
+	if err != nil || sig == "" {
+		return err
 	}
 	return r.killRecord(l)
 }

@@ -67,31 +67,33 @@ type live struct {
 	ctx    context.Context // of the create, so that it can be given up
 	cancel context.CancelFunc
 
-	kind       *kind
-	plan       Plan                     // init only; its limits are what update last came to
-	doubt      bool                     // init only; the limits may be others, because an update could not be taken back
-	params     schema.ProcessParameters // the process; init's come from the plan
-	bounds     Bounds                   // init only; execs have their container's
-	since      time.Time                // a record only: when it was made
-	quit       <-chan struct{}          // a record only: closed with the loop
-	space      string                   // init only; GUID of its network namespace, empty for none
-	connecting sync.Mutex               // init only; held while its endpoints change, and while it is given back
-	parent     *live                    // an exec's init
-	ledger     *ledger.Ledger
-	disown     func()                       // gives up the ownership of the container
-	system     atomic.Pointer[systemHandle] // init only
-	streams    atomic.Pointer[stdio.Set]
-	process    atomic.Pointer[processHandle]
-	closing    atomic.Bool   // standard input ends
-	gone       chan struct{} // closed when the process has ended
-	lost       chan struct{} // closed when nothing ends it and we give up
-	given      atomic.Bool   // lost was closed
-	unknown    atomic.Bool   // the service was lost; whether the process runs is being found out
-	usage      usage         // init only
-	watching   sync.Once     // begins the watch over its memory
-	hit        func()        // init only; tells the loop that the memory limit was hit
-	told       atomic.Bool   // it was told to end
-	failed     atomic.Bool   // it has ended with an error, and was not told to
+	kind        *kind
+	plan        Plan                     // init only; its limits are what update last came to
+	doubt       bool                     // init only; the limits may be others, because an update could not be taken back
+	params      schema.ProcessParameters // the process; init's come from the plan
+	bounds      Bounds                   // init only; execs have their container's
+	since       time.Time                // a record only: when it was made
+	quit        <-chan struct{}          // a record only: closed with the loop
+	space       string                   // init only; GUID of its network namespace, empty for none
+	connecting  sync.Mutex               // init only; held while its endpoints change, and while it is given back
+	parent      *live                    // an exec's init
+	ledger      *ledger.Ledger
+	disown      func()                       // gives up the ownership of the container
+	system      atomic.Pointer[systemHandle] // init only
+	streams     atomic.Pointer[stdio.Set]
+	process     atomic.Pointer[processHandle]
+	closing     atomic.Bool   // standard input ends
+	gone        chan struct{} // closed when the process has ended
+	lost        chan struct{} // closed when nothing ends it and we give up
+	given       atomic.Bool   // lost was closed
+	unknown     atomic.Bool   // the service was lost; whether the process runs is being found out
+	usage       usage         // init only
+	watching    sync.Once     // begins the watch over its memory
+	hit         func()        // init only; tells the loop that the memory limit was hit
+	told        atomic.Bool   // it was told to end
+	killed      atomic.Bool   // it was terminated while it ran
+	terminating atomic.Int32  // terminations that wait for their answer
+	failed      atomic.Bool   // it has ended with an error, and was not told to
 }
 
 // Interfaces cannot be swapped atomically, structs around them can.

@@ -10,9 +10,10 @@ import (
 	"containerd-shim-hcs/hcs/schema"
 )
 
-// signals maps the numbers that clients send to console control events. The low numbers are the Windows events' own, as in
-// Microsoft's shim (peer-runhcs §9.3); KILL is no event, it terminates.
-var signals = map[uint32]schema.Signal{
+// The numbers that clients send, and the console control events that stand for them.
+
+// windowsSignals are the numbers of the events themselves, and TERM, as in Microsoft's shim (peer-runhcs §9.3).
+var windowsSignals = map[uint32]schema.Signal{
 	0:  schema.CtrlC,
 	1:  schema.CtrlBreak,
 	2:  schema.CtrlClose,
@@ -21,12 +22,35 @@ var signals = map[uint32]schema.Signal{
 	15: schema.CtrlShutdown,
 }
 
+// linuxSignals take the numbers for what they are on Linux, where clients have them from: HUP, INT, QUIT and TERM. 0 asks whether the
+// process is there.
+var linuxSignals = map[uint32]schema.Signal{
+	0:  "",
+	1:  schema.CtrlClose,
+	2:  schema.CtrlC,
+	3:  schema.CtrlBreak,
+	15: schema.CtrlShutdown,
+}
+
+// signal is the console control event for a number; empty when the number asks only whether somebody is there. KILL is none: it terminates.
+func (p Plan) signal(number uint32) (schema.Signal, error) {
+	table := windowsSignals
+	if p.linuxSignals {
+		table = linuxSignals
+	}
+	sig, ok := table[number]
+	if !ok {
+		return "", fmt.Errorf("signal %d is not known on Windows: %w", number, errdefs.ErrInvalidArgument)
+	}
+	return sig, nil
+}
+
 // signal delivers a console control event. It answers when the service has taken it, or after a moment when the service does not
 // say: the event is on its way then, and the call goes on beside.
 func (r *Runner) signal(l *live, number uint32) error {
-	sig, ok := signals[number]
-	if !ok {
-		return fmt.Errorf("signal %d is not known on Windows: %w", number, errdefs.ErrInvalidArgument)
+	sig, err := l.container().plan.signal(number)
+	if err != nil || sig == "" {
+		return err
 	}
 	l.told.Store(true)
 	p := l.process.Load()
@@ -73,7 +97,12 @@ func (r *Runner) kill(l *live) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), killBound)
 	defer cancel()
+	l.terminating.Add(1)
 	err := p.Terminate(ctx)
+	if err == nil || unanswered(err) {
+		l.killed.Store(true)
+	}
+	l.terminating.Add(-1)
 	go func() {
 		select {
 		case <-l.gone:

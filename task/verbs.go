@@ -41,7 +41,6 @@ func (p *Pod) Create(ctx context.Context, req CreateRequest) error {
 
 func (p *Pod) create(ctx context.Context, plan Plan, d Detail) error {
 	l := newLive(Key{Task: plan.ID}, d)
-	l.hit = func() { p.send(message{event: HasHitLimit{plan.ID}, of: l}) }
 	l.kind, l.plan, l.params, l.bounds, l.quit = plan.kind(), plan, plan.Init, plan.Bounds, p.quit
 	l.hit = func() { p.send(message{event: HasHitLimit{plan.ID}, of: l}) }
 	_, err := p.ask(ctx, l, func(c Call) Event { return AskCreate{Call: c, ID: plan.ID, Detail: d, Place: plan.place()} })

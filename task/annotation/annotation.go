@@ -41,6 +41,7 @@ type Values struct {
 	OutputStall        *time.Duration
 	OutputAbsent       *time.Duration
 	Endpoints          *[]string // GUIDs
+	Signals            *string   // LinuxSignals or windows
 }
 
 // Entry is one row of the table.
@@ -70,6 +71,8 @@ const (
 	CRISandboxID     = "io.kubernetes.cri.sandbox-id"
 
 	PauseContainer = "io.containerd.hcs.sandbox.pause-container"
+	Signals        = "io.containerd.hcs.signals"
+	LinuxSignals   = "linux" // a value of that
 	Endpoints      = "io.containerd.hcs.network.endpoints"
 )
 
@@ -109,6 +112,13 @@ var Table = []Entry{
 	{"io.containerd.hcs.output.idle-timeout", "duration", "how long the output of a process that has exited is waited for when nothing comes, because a child still holds it; default 1s", duration(func(v *Values) **time.Duration { return &v.OutputIdle })},
 	{"io.containerd.hcs.output.stall-timeout", "duration", "how long it is waited for when the client is connected and takes nothing; default 1m", duration(func(v *Values) **time.Duration { return &v.OutputStall })},
 	{"io.containerd.hcs.output.absent-timeout", "duration", "how long it is waited for when the client is away, as during a restart of containerd; default 30s", duration(func(v *Values) **time.Duration { return &v.OutputAbsent })},
+	{Signals, "windows or linux", "what the numbers of signals mean: console control events, as with Microsoft's shim, or Linux's HUP, INT, QUIT and TERM; default windows", func(v *Values, s string) error {
+		if s != LinuxSignals && s != "windows" {
+			return fmt.Errorf("must be windows or %s", LinuxSignals)
+		}
+		v.Signals = &s
+		return nil
+	}},
 	{Endpoints, "GUIDs between commas, or nothing", "in an update only: the endpoints that the network namespace of the container is to have from now on", guids(func(v *Values) **[]string { return &v.Endpoints })},
 }
 
