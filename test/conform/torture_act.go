@@ -46,11 +46,16 @@ func (x *torture) killShim(n int) (bool, error) {
 	}
 	p := shims[n%len(shims)]
 	line, err := p.CommandLine()
-	if err != nil {
-		if now, nerr := node.ProgramsNamed(p.Exe); nerr == nil && !slices.ContainsFunc(now, func(q node.Program) bool { return q.PID == p.PID }) {
-			return false, nil // it has just ended
+	for try := 0; err != nil; try++ { // of one that is about to begin or to end it cannot be read
+		now, nerr := node.ProgramsNamed(p.Exe)
+		if nerr == nil && !slices.ContainsFunc(now, func(q node.Program) bool { return q.PID == p.PID }) {
+			return false, nil
 		}
-		return false, err
+		if try == 50 {
+			return false, err
+		}
+		time.Sleep(100 * time.Millisecond)
+		line, err = p.CommandLine()
 	}
 	for _, id := range x.slots {
 		if strings.Contains(line, id) {
