@@ -209,6 +209,9 @@ func TestLoggerThatIsNotReady(t *testing.T) {
 			if held := n.svc.Held(); len(held) > 0 {
 				t.Errorf("%s: left: %v", name, held)
 			}
+			if left := n.shim.Pipes(`\\.\pipe\containerd-shim-hcs-log-`); left > 0 {
+				t.Errorf("%s: the shim holds %d ends of the program's pipes", name, left)
+			}
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"strings"
 
 	"containerd-shim-hcs/hcs"
 )
@@ -179,6 +180,25 @@ func (c *Client) ListenPipe(path string) (net.Listener, error) {
 		return nil, failure("CreateNamedPipe", path, refuse(hcs.ErrInvalidHandle, "the process %s has ended", c.name))
 	}
 	return l, nil
+}
+
+// Pipes counts the ends of named pipes, and the servers of such, that the client's process has open, by the beginning of their names.
+func (c *Client) Pipes(prefix string) (n int) {
+	c.svc.mu.Lock()
+	defer c.svc.mu.Unlock()
+	for o := range c.owned {
+		switch p := o.(type) {
+		case *PipeConn:
+			if strings.HasPrefix(p.path, prefix) {
+				n++
+			}
+		case *pipeListener:
+			if strings.HasPrefix(p.path, prefix) {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // own ties a pipe or handle to the client's process. Of a process that has ended it is closed at once, and own reports false.

@@ -92,9 +92,10 @@ func startLogger(ctx context.Context, client Client, uri string, patience time.D
 		return nil, err
 	}
 	l := &logger{path: p.Path, client: client, patience: patience, done: make(chan struct{})}
-	defer func() {
+	var conns [3]<-chan net.Conn
+	defer func() { // the listeners are closed
 		if err != nil {
-			l.give()
+			l.give(conns)
 			err = fmt.Errorf("logging program %s: %w", p.Path, err)
 		}
 	}()
@@ -103,7 +104,6 @@ func startLogger(ctx context.Context, client Client, uri string, patience time.D
 		return nil, err
 	}
 	p.Env = []string{"CONTAINER_ID=" + client.ID, "CONTAINER_NAMESPACE=" + client.Namespace}
-	var conns [3]<-chan net.Conn
 	for i, name := range []string{"STDOUT", "STDERR", "WAIT"} {
 		pipe := pipePrefix + "containerd-shim-hcs-log-" + g.String() + "-" + strings.ToLower(name)
 		listener, err := client.Listen(pipe)
@@ -131,7 +131,7 @@ func startLogger(ctx context.Context, client Client, uri string, patience time.D
 	return l, nil
 }
 
-// accept takes the first connection of a listener. One that comes when nobody waits any more is closed.
+// accept takes the first connection of a listener. The channel ends after it, or with the listener.
 func accept(l net.Listener) <-chan net.Conn {
 	c := make(chan net.Conn, 1)
 	go func() {
@@ -193,7 +193,15 @@ func (l *logger) ready(ctx context.Context, wait net.Conn, strict bool) error {
 }
 
 // give ends what was begun.
-func (l *logger) give() {
+func (l *logger) give(conns [3]<-chan net.Conn) {
+	for _, c := range conns {
+		if c == nil {
+			continue
+		}
+		if conn := <-c; conn != nil { // nobody has taken it
+			_ = conn.Close()
+		}
+	}
 	for _, c := range []net.Conn{l.stdout, l.stderr} {
 		if c != nil {
 			_ = c.Close()
