@@ -173,7 +173,8 @@ func (l *Ledger) Claim(e Entry) error { return l.write(line{Claim: &e}, true) }
 // Released records that e is gone.
 func (l *Ledger) Released(e Entry) error { return l.write(line{Released: &e}, false) }
 
-// Ended records how init ended.
+// Ended records how init ended. When a delete command has meanwhile given everything back and removed the file, nobody is to be told any
+// more.
 func (l *Ledger) Ended(e Exit) error { return l.write(line{Exit: &e}, true) }
 
 func (l *Ledger) write(ln line, flush bool) error {
@@ -186,7 +187,14 @@ func (l *Ledger) write(ln line, flush bool) error {
 	if err := os.MkdirAll(filepath.Dir(l.path), 0o700); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	f, err := os.OpenFile(l.path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	create := os.O_CREATE
+	if ln.Exit != nil && len(l.held) > 0 {
+		create = 0
+	}
+	f, err := os.OpenFile(l.path, create|os.O_RDWR|os.O_APPEND, 0o600)
+	if create == 0 && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}

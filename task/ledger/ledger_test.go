@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -96,5 +97,32 @@ func TestFileNamesDoNotCollide(t *testing.T) {
 			t.Errorf("%q and %q are both %q", id, other, n)
 		}
 		seen[n] = id
+	}
+}
+
+// TestEndAfterTheDelete: a shim that is ending does not bring back what a delete command has removed.
+func TestEndAfterTheDelete(t *testing.T) {
+	dir := t.TempDir()
+	open := func() *Ledger {
+		l, err := Open(dir, "default", "web")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	shim := open()
+	entry := Entry{Kind: System, ID: "web"}
+	if err := shim.Claim(entry); err != nil {
+		t.Fatal(err)
+	}
+	command := open()
+	if err := errors.Join(command.Released(entry), command.Remove()); err != nil {
+		t.Fatal(err)
+	}
+	if err := shim.Ended(Exit{Code: 5}); err != nil {
+		t.Error(err)
+	}
+	if left, err := All(dir); err != nil || len(left) > 0 {
+		t.Errorf("ledgers: %v, %v", left, err)
 	}
 }
