@@ -13,8 +13,8 @@ import (
 	"containerd-shim-hcs/task"
 )
 
-// podService is how the start command of a pod's container speaks to the pod's shim. It is ours alone, and has no messages of its own:
-// the task API's connect request says what is to be said, an id, and answers with who answers.
+// podService is how our own commands speak to a shim: the start command of a pod's container to the pod's, and the stacks command. It has no
+// messages of its own: the task API's connect request says what is to be said, an id.
 const (
 	podService = "containerd.shim.hcs.v1.Pod"
 	joinMethod = "Join"

@@ -35,7 +35,7 @@ func register(server *ttrpc.Server, s *service) {
 	for _, name := range []string{"containerd.task.v2.Task", "containerd.task.v3.Task"} {
 		server.Register(name, methods)
 	}
-	server.Register(podService, map[string]ttrpc.Method{joinMethod: method(s.Join)})
+	server.Register(podService, map[string]ttrpc.Method{joinMethod: method(s.Join), stacksMethod: method(s.Stacks)})
 }
 
 // registerSandbox serves the sandbox API. Requests that are an id and nothing else have one message.

@@ -33,9 +33,10 @@ USAGE:
    %[1]s -info
    %[1]s -v
    %[1]s gc
+   %[1]s -namespace NS -id ID stacks
 
-containerd runs these commands, except gc, which gives back what shims that were killed left behind on the machine. Every start of a shim
-does that too.
+containerd runs these commands, except the last two. gc gives back what shims that were killed left behind on the machine; every start of a
+shim does that too. stacks prints what a shim that seems to hang is doing; ID is that of the container or of the pod's sandbox.
 `
 
 // options is the command line.
@@ -78,6 +79,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 		return start(ctx, name, o, stdin, stdout)
 	case "serve":
 		return serve(ctx, o, stdin)
+	case "stacks":
+		return stacks(ctx, o, stdout)
 	case "delete":
 		return remove(ctx, o, stdout, stderr)
 	}
@@ -110,6 +113,13 @@ func parse(name string, args []string) (options, error) {
 	}
 	if f.NArg() == 1 && f.Arg(0) == "gc" {
 		o.action = "gc"
+		return o, nil
+	}
+	if f.NArg() == 1 && f.Arg(0) == "stacks" {
+		o.action = "stacks"
+		if o.Namespace == "" || o.ID == "" {
+			return o, errors.New("namespace and id are required")
+		}
 		return o, nil
 	}
 	// The order of these is the one that Microsoft's shim has.

@@ -29,6 +29,11 @@ func TestMissingFlags(t *testing.T) {
 	if _, _, err := runArgs(append(all[:8:8], "start", "-debug")...); err == nil {
 		t.Error("a flag after the command is taken for nothing")
 	}
+	for _, args := range [][]string{{"stacks"}, {"-namespace", "n", "stacks"}, {"-id", "i", "stacks"}} {
+		if _, _, err := runArgs(args...); err == nil || err.Error() != "namespace and id are required" {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
 	if _, _, err := runArgs("-nonsense"); err == nil {
 		t.Error("an unknown flag is accepted")
 	}

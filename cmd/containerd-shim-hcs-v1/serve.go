@@ -164,3 +164,11 @@ func collect(ctx context.Context, stdout io.Writer) error {
 	}
 	return shim.Collect(ctx, m, d.ledgers, host.TryLockFile, stdout)
 }
+
+func stacks(ctx context.Context, o options, stdout io.Writer) error {
+	m, err := machine()
+	if err != nil {
+		return err
+	}
+	return shim.Stacks(ctx, m.Host, o.Flags, stdout)
+}

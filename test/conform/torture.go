@@ -114,6 +114,7 @@ func (x *torture) round(seed uint64, before node.Holdings) int {
 	for _, p := range shims {
 		line, _ := p.CommandLine()
 		note("shim left behind", "%d %s", p.PID, line)
+		t.Say("%s", stacksOf(t.o.namespace, line))
 		if err := p.Kill(); err != nil { // it is counted once
 			note("the rig does not work", "%v", err)
 		}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -83,4 +85,17 @@ func (x *torture) killDaemon(away time.Duration) {
 	x.client = x.t.client
 	x.outages = append(x.outages, o)
 	close(x.up)
+}
+
+// stacksOf is what a shim of ours with that command line is doing, or why it does not say.
+func stacksOf(namespace, line string) string {
+	fields := strings.Fields(line)
+	i := slices.Index(fields, "-id")
+	if i < 0 || i+1 == len(fields) {
+		return "stacks: whose shim is this?"
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), callBound)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, fields[0], "-namespace", namespace, "-id", fields[i+1], "stacks").CombinedOutput()
+	return fmt.Sprintf("stacks: %v\n%s", err, out)
 }
