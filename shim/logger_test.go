@@ -260,24 +260,28 @@ func TestLoggerThatFailsLater(t *testing.T) {
 	} {
 		run(t, sim.Config{}, func(t *testing.T, n *node) {
 			l := n.logging(sayReady, c.read, 7)
-			if err := n.withLogger("print 1MiB; eprint end; print 1MiB; exit 5", "binary:///C:/loggers/log.exe"); err != nil {
+			n.create(spec("wait"))
+			n.start("")
+			_, exec := logTo("binary:///C:/loggers/log.exe")
+			if err := n.exec("x", "print 1MiB; eprint end; print 1MiB; exit 5", exec); err != nil {
 				t.Fatal(err)
 			}
-			n.start("")
+			n.start("x")
 			began := time.Now()
-			if r := n.wait(""); r.ExitStatus != 5 || time.Since(began) > c.took {
+			if r := n.wait("x"); r.ExitStatus != 5 || time.Since(began) > c.took {
 				t.Errorf("%s: ended with %d after %v, want 5 within %v", name, r.ExitStatus, time.Since(began), c.took)
 			}
-			if _, err := n.delete(""); err != nil {
+			if _, err := n.delete("x"); err != nil {
 				t.Errorf("%s: delete: %v", name, err)
 			}
 			time.Sleep(15 * time.Second) // a program that does not end when it has all is ended
 			synctest.Wait()
 			l.mu.Lock()
-			defer l.mu.Unlock()
 			if l.ended != 1 {
 				t.Errorf("%s: the program still runs", name)
 			}
+			l.mu.Unlock()
+			n.end()
 		})
 	}
 }

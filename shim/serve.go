@@ -102,7 +102,14 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 	defer members.close()
 	register(server, &service{
 		id: c.ID, pod: pod, logs: members, options: taskOptions(c.Options), log: log,
-		shutdown: finish,
+		shutdown: finish, ending: shutdown,
+		exited: func(id string, e ledger.Exit) error {
+			led, err := ledger.Open(c.Ledgers, c.Namespace, id)
+			if err != nil {
+				return err
+			}
+			return led.Ended(e)
+		},
 	})
 	registerSandbox(server, sandbox)
 	served := make(chan error, 1)

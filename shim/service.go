@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"containerd-shim-hcs/task"
+	"containerd-shim-hcs/task/ledger"
 	"containerd-shim-hcs/task/stdio"
 	"containerd-shim-hcs/task/storage"
 )
@@ -28,6 +29,8 @@ type service struct {
 	logs     *memberLogs
 	options  task.Options // that the shim was started with
 	shutdown func()       // ends the shim, after the answer
+	ending   <-chan struct{}
+	exited   func(id string, e ledger.Exit) error // writes down how a task ended
 	log      *slog.Logger
 }
 
@@ -120,6 +123,9 @@ func (s *service) Delete(ctx context.Context, r *taskapi.DeleteRequest) (*taskap
 	}
 	if r.ExecID == "" {
 		s.logs.leave(r.ID)
+		if len(s.pod.Snapshot()) == 0 {
+			go s.expectShutdown(r.ID, ledger.Exit{Pid: pid, Code: exit.Code, At: exit.At})
+		}
 	}
 	return &taskapi.DeleteResponse{Pid: pid, ExitStatus: exit.Code, ExitedAt: stamp(exit.At)}, nil
 }

@@ -2,9 +2,12 @@ package shim
 
 import (
 	"context"
+	"time"
 
 	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
 	"google.golang.org/protobuf/types/known/emptypb"
+
+	"containerd-shim-hcs/task/ledger"
 )
 
 // Shutdown is asked for after every task; the shim ends with the last one. Now, which only our own delete command says, means that
@@ -26,6 +29,28 @@ func (s *service) Shutdown(ctx context.Context, r *taskapi.ShutdownRequest) (*em
 		s.drop(ctx, r.ID)
 	}
 	return &emptypb.Empty{}, nil
+}
+
+// unshutMost is how long a shim without tasks waits for its shutdown.
+const unshutMost = 10 * time.Second
+
+// expectShutdown ends the shim when the shutdown does not come that containerd asks for right after the delete of the last task. It was
+// killed between the two; and when its next instance has asked for the task just before that was gone, it believes in it from then on, although
+// no client can find it. The end of the shim tells it; how the task ended is written down for the delete command, which it runs then.
+func (s *service) expectShutdown(id string, e ledger.Exit) {
+	select {
+	case <-s.ending:
+		return
+	case <-time.After(unshutMost):
+	}
+	if len(s.pod.Snapshot()) > 0 {
+		return
+	}
+	s.log.Warn("no shutdown came after the last delete", "id", id)
+	if err := s.exited(id, e); err != nil {
+		s.log.Warn("exit status is not recorded", "id", id, "error", err)
+	}
+	s.shutdown()
 }
 
 // drop ends a task and gives back what it holds. It returns when that is done or ctx has ended; the work goes on then.

@@ -294,3 +294,29 @@ func TestShimThatNobodyUsesEnds(t *testing.T) {
 		}
 	})
 }
+
+// TestShutdownThatNeverComes: containerd was killed between the delete and the shutdown, and its next instance is connected and believes
+// that the task is there. The shim ends, and the delete command that containerd runs then tells how the task ended.
+func TestShutdownThatNeverComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, sim.Config{}, nil)
+		n.create(spec("exit 6"))
+		n.start("")
+		n.wait("")
+		if _, err := n.delete(""); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if err := <-n.served; err != nil || time.Since(began) > unshutMost+5*time.Second {
+			t.Errorf("ended after %v: %v", time.Since(began), err)
+		}
+		if r := n.deleteCommand(); r.ExitStatus != 6 {
+			t.Errorf("the delete command tells %d, want 6", r.ExitStatus)
+		}
+		if left, _ := ledger.All(n.ledgers()); len(left) > 0 {
+			t.Errorf("ledgers: %v", left)
+		}
+		_ = n.client.Close()
+		n.svc.Close()
+	})
+}

@@ -275,6 +275,8 @@ func TestKillDoesNotWaitForAnUpdate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		set := &fault.Set{}
 		n := newNode(t, sim.Config{}, func(m hcs.Machine) hcs.Machine { return fault.Wrap(m, set) })
+		other := n.as("other") // keeps the shim
+		other.create(spec("wait"))
 		n.create(spec("wait", limited(resources("memory", 256))))
 		n.start("")
 		r, err := fault.Parse("HcsModifyComputeSystem hang")
@@ -303,6 +305,8 @@ func TestKillDoesNotWaitForAnUpdate(t *testing.T) {
 				t.Error("an update of a killed container succeeded")
 			}
 		}
+		set.Clear()
+		other.end()
 		n.gone()
 	})
 }
