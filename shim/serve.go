@@ -105,7 +105,7 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 		shutdown: finish, ending: shutdown,
 		exited: func(id string, e ledger.Exit) error {
 			led, err := ledger.Open(c.Ledgers, c.Namespace, id)
-			if err != nil {
+			if err != nil || len(led.Held()) > 0 { // another shim has a container of the id
 				return err
 			}
 			return led.Ended(e)

@@ -295,6 +295,34 @@ func TestShimThatNobodyUsesEnds(t *testing.T) {
 	})
 }
 
+// TestShutdownThatNeverComesIsNotAnothers: another container of the id, in another shim, keeps its ledger as it is.
+func TestShutdownThatNeverComesIsNotAnothers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, sim.Config{}, nil)
+		n.create(spec("exit 6"))
+		n.start("")
+		n.wait("")
+		if _, err := n.delete(""); err != nil {
+			t.Fatal(err)
+		}
+		led, err := ledger.Open(n.ledgers(), ns, n.id)
+		if err == nil {
+			err = led.Claim(ledger.Entry{Kind: ledger.Namespace, ID: podNamespace})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := <-n.served; err != nil {
+			t.Error(err)
+		}
+		if led, err = ledger.Open(n.ledgers(), ns, n.id); err != nil || led.Exit() != nil {
+			t.Errorf("the other's ledger has the exit %v, %v", led.Exit(), err)
+		}
+		_ = n.client.Close()
+		n.svc.Close()
+	})
+}
+
 // TestShutdownThatNeverComes: containerd was killed between the delete and the shutdown, and its next instance is connected and believes
 // that the task is there. The shim ends, and the delete command that containerd runs then tells how the task ended.
 func TestShutdownThatNeverComes(t *testing.T) {

@@ -16,9 +16,14 @@ import (
 )
 
 func (host) Spawn(ctx context.Context, p hcs.Program) (hcs.Child, error) {
-	if ctx.Err() != nil {
-		return nil, call.Timeout(ctx, "CreateProcess", p.Path, "not called")
+	c, err := call.Bounded(ctx, "CreateProcess", p.Path, func() (*program, error) { return startProgram(p) }, func(c *program) { _ = c.Kill() })
+	if err != nil {
+		return nil, err
 	}
+	return c, nil
+}
+
+func startProgram(p hcs.Program) (*program, error) {
 	c := &program{cmd: exec.Command(p.Path, p.Args...), exited: make(chan struct{})}
 	c.cmd.Env = append(os.Environ(), p.Env...)
 	c.cmd.Stderr = &c.said

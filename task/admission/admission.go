@@ -48,6 +48,10 @@ func (s Slots) Take(ctx context.Context) (release func(), err error) {
 	if err == nil {
 		defer notNext()
 		release, err = wait(ctx, func() time.Duration { return slotPause }, s.try)
+	} else if release, held := s.try(); held != nil {
+		err = held // who has the slots says more than who is next
+	} else {
+		return release, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%d containers are being made: waited %v for one of them: %w: %w", s.N, time.Since(began).Round(time.Millisecond), errdefs.ErrUnavailable, err)
