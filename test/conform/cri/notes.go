@@ -16,6 +16,8 @@ var peerNotes = map[string]script.Note{
 		Text: "Pids of a container that is just being closed is an error, which makes the whole list one, peer-runhcs §2.1", Sometimes: true},
 	"update/impossible-refused-and-nothing-changed": {
 		Text: "the memory is changed before the processor is looked at, peer-runhcs §6.2"},
+	"restart/pod-goes-on": {
+		Text: "a call that cannot tell its event at once fails, and a containerd that has just come back takes a while to listen, peer-runhcs §13.2 D7", Sometimes: true},
 	"restart/container-that-ends-meanwhile": {
 		Text: "Pids of a container that has just ended is empty, so that containerd takes it for a leftover, peer-runhcs §1.6; " + leavesLayers},
 }
