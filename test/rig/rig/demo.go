@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ func demo(in *Instance) (err error) {
 	}
 	defer func() { err = errors.Join(err, in.Down()) }()
 	s := &script{in: in}
-	events, err := in.wine.spawn(in.path("log", "events.log"), `C:\rig\ctr.exe`, "events")
+	events, err := s.listen()
 	if err != nil {
 		return err
 	}
@@ -199,6 +200,28 @@ type taskEvent struct {
 	Exec      string `json:"exec_id"` // the exec that was added or started
 	Pid       uint32 `json:"pid"`
 	Exit      uint32 `json:"exit_status"`
+}
+
+// listen begins to write down containerd's events, and returns when they arrive: what is published before is lost to it, and Wine makes a
+// program that opens containerd's pipe at the moment of another fail with "All pipe instances are busy".
+func (s *script) listen() (events process, err error) {
+	log := s.in.path("log", "events.log")
+	err = poll(bound, func() (err error) {
+		if !events.alive() {
+			if events, err = s.in.wine.spawn(log, `C:\rig\ctr.exe`, "events"); err != nil {
+				return err
+			}
+		}
+		if _, err := s.in.wine.output(bound, `C:\rig\ctr.exe`, "namespaces", "label", "default", "listens=yes"); err != nil {
+			return err
+		}
+		b, err := os.ReadFile(log)
+		if err == nil && !bytes.Contains(b, []byte("/namespaces/update")) {
+			err = errors.New("containerd's events do not arrive")
+		}
+		return err
+	})
+	return events, err
 }
 
 // events shows what containerd published of the second container.
