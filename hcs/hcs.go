@@ -51,6 +51,9 @@ type System interface {
 	// SetAffinity is the processors on which all processes of the system may run, from its create on. HCS has no request for that: it
 	// is set on the job object of the system's silo, which SYSTEM alone may open.
 	SetAffinity(ctx context.Context, groups []schema.GroupAffinity) error
+	// Freeze stops every thread of the system's processes, also of those that are started meanwhile, or lets them run again. Asking for
+	// what is so already is no error. HCS pauses virtual machines only: this too is set on the silo's job object.
+	Freeze(ctx context.Context, frozen bool) error
 	// Properties returns the basic properties and those of the named types.
 	Properties(ctx context.Context, types ...schema.PropertyType) (*schema.Properties, error)
 	// Run starts a process in a running system.

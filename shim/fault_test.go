@@ -31,6 +31,9 @@ func (n *node) life() (createErr error) {
 			}
 			_, _ = n.delete("x")
 		}
+		if n.pause() == nil && n.resume() != nil {
+			_ = n.resume()
+		}
 		_ = n.kill("", 15)
 		_ = n.kill("", 9)
 		n.waitFor("")

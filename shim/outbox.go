@@ -207,6 +207,10 @@ func eventOf(p task.Publish) (topic string, msg proto.Message) {
 		return "/tasks/exit", e
 	case task.TaskOOM:
 		return "/tasks/oom", &events.TaskOOM{ContainerID: id}
+	case task.TaskPaused:
+		return "/tasks/paused", &events.TaskPaused{ContainerID: id}
+	case task.TaskResumed:
+		return "/tasks/resumed", &events.TaskResumed{ContainerID: id}
 	default:
 		return "/tasks/delete", &events.TaskDelete{ContainerID: id, ID: exec, Pid: p.Pid, ExitStatus: p.Exit.Code, ExitedAt: stamp(p.Exit.At)}
 	}

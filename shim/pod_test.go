@@ -236,6 +236,7 @@ func TestSandboxAnswersEveryQuestion(t *testing.T) {
 			t.Errorf("close: %v", err)
 		}
 		kind(t, "exec", n.exec("x", "exit 3"), codes.Unimplemented)
+		kind(t, "pause", n.pause(), codes.Unimplemented)
 		kind(t, "signal of no kind", n.kill("", 77), codes.InvalidArgument)
 		m.end()
 		n.end()

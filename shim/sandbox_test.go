@@ -189,6 +189,7 @@ func TestSandboxAPILeavesTasksAlone(t *testing.T) {
 		}
 		n.start("")
 		n.end()
+		time.Sleep(time.Second) // the last events
 		if !slices.ContainsFunc(n.seen(), func(e string) bool { return strings.Contains(e, "/tasks/exit "+n.id) }) {
 			t.Errorf("events %v", n.seen())
 		}

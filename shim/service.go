@@ -64,7 +64,15 @@ func taskStatus(p task.Status) tasktypes.Status {
 	switch p.State {
 	case task.Creating, task.Created, task.Starting:
 		return tasktypes.Status_CREATED
-	case task.Running, task.Exited:
+	case task.Running:
+		switch p.Pause {
+		case task.Pausing:
+			return tasktypes.Status_PAUSING
+		case task.Paused, task.Resuming:
+			return tasktypes.Status_PAUSED
+		}
+		return tasktypes.Status_RUNNING
+	case task.Exited:
 		return tasktypes.Status_RUNNING
 	default:
 		return tasktypes.Status_STOPPED
@@ -212,12 +220,12 @@ func windowsResources(a *anypb.Any) (*specs.WindowsResources, error) {
 	return r, nil
 }
 
-func (s *service) Pause(context.Context, *taskapi.PauseRequest) (*emptypb.Empty, error) {
-	return nil, fmt.Errorf("pause: %w", errdefs.ErrNotImplemented)
+func (s *service) Pause(ctx context.Context, r *taskapi.PauseRequest) (*emptypb.Empty, error) {
+	return empty(s.pod.Pause(ctx, r.ID))
 }
 
-func (s *service) Resume(context.Context, *taskapi.ResumeRequest) (*emptypb.Empty, error) {
-	return nil, fmt.Errorf("resume: %w", errdefs.ErrNotImplemented)
+func (s *service) Resume(ctx context.Context, r *taskapi.ResumeRequest) (*emptypb.Empty, error) {
+	return empty(s.pod.Resume(ctx, r.ID))
 }
 
 func (s *service) Checkpoint(context.Context, *taskapi.CheckpointTaskRequest) (*emptypb.Empty, error) {

@@ -258,11 +258,7 @@ func TestReads(t *testing.T) {
 func TestRefusedVerbsSaySo(t *testing.T) {
 	run(t, sim.Config{}, func(t *testing.T, n *node) {
 		r := n.create(spec("wait"))
-		_, err := n.task.Pause(t.Context(), &taskapi.PauseRequest{ID: "web"})
-		kind(t, "pause", err, codes.Unimplemented)
-		_, err = n.task.Resume(t.Context(), &taskapi.ResumeRequest{ID: "web"})
-		kind(t, "resume", err, codes.Unimplemented)
-		_, err = n.task.Checkpoint(t.Context(), &taskapi.CheckpointTaskRequest{ID: "web"})
+		_, err := n.task.Checkpoint(t.Context(), &taskapi.CheckpointTaskRequest{ID: "web"})
 		kind(t, "checkpoint", err, codes.Unimplemented)
 		_, err = n.task.Create(t.Context(), r)
 		kind(t, "second create", err, codes.AlreadyExists)

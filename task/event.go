@@ -80,6 +80,11 @@ type (
 		Call Call
 		Key  Key
 	}
+	AskPause struct {
+		Call  Call
+		ID    string
+		Pause bool // resume otherwise
+	}
 	AskUpdate struct {
 		Call        Call
 		ID          string
@@ -101,6 +106,12 @@ type (
 		ID     string
 		Limits limits.Plan // the old ones when there is an error
 		Err    error
+	}
+	HasPaused struct {
+		Call  Call
+		ID    string
+		Pause bool  // what was asked for
+		Err   error // it is as before
 	}
 	HasStarted struct {
 		Call Call
@@ -134,9 +145,11 @@ func (e AskKill) task() string       { return e.Key.Task }
 func (e AskDelete) task() string     { return e.Key.Task }
 func (e AskResize) task() string     { return e.Key.Task }
 func (e AskCloseInput) task() string { return e.Key.Task }
+func (e AskPause) task() string      { return e.ID }
 func (e AskUpdate) task() string     { return e.ID }
 func (e HasCreated) task() string    { return e.ID }
 func (e HasUpdated) task() string    { return e.ID }
+func (e HasPaused) task() string     { return e.ID }
 func (e HasStarted) task() string    { return e.Key.Task }
 func (e HasExited) task() string     { return e.Key.Task }
 func (e HasDrained) task() string    { return e.Key.Task }
@@ -160,10 +173,12 @@ const (
 	TaskExited // of init or of an exec
 	TaskDeleted
 	TaskOOM // the container ran into its memory limit
+	TaskPaused
+	TaskResumed
 )
 
 func (k Kind) String() string {
-	return [...]string{"create", "start", "exec-added", "exec-started", "exit", "delete", "oom"}[k]
+	return [...]string{"create", "start", "exec-added", "exec-started", "exit", "delete", "oom", "paused", "resumed"}[k]
 }
 
 // Effects. Those that begin with Do start a procedure; of DoSignal, DoKill and DoResize comes a HasAnswered when somebody waits.
@@ -191,6 +206,8 @@ type (
 		Key  Key
 		Size Size
 	}
+	// DoPause is an AskPause that may go on. Nobody has asked for one whose Call is 0.
+	DoPause AskPause
 	// DoUpdate is an AskUpdate that may go on.
 	DoUpdate     AskUpdate
 	DoCloseInput struct{ Key Key }
@@ -228,6 +245,7 @@ func (DoStart) effect()      {}
 func (DoSignal) effect()     {}
 func (DoKill) effect()       {}
 func (DoResize) effect()     {}
+func (DoPause) effect()      {}
 func (DoUpdate) effect()     {}
 func (DoCloseInput) effect() {}
 func (DoDrain) effect()      {}

@@ -16,6 +16,7 @@ type kind struct {
 	drain  func(*Runner, *live)
 	stop   func(*Runner, *live)
 	update func(*Runner, *live, DoUpdate) (limits.Plan, error)
+	freeze func(r *Runner, l *live, frozen bool) error
 	look   func(*Runner, context.Context, *live) (*Usage, error) // of one that runs
 	// noExec is why a process cannot be added; empty when one can.
 	noExec string
@@ -30,5 +31,6 @@ var system = kind{
 	drain:  (*Runner).drain,
 	stop:   (*Runner).stop,
 	update: (*Runner).update,
+	freeze: (*Runner).freeze,
 	look:   (*Runner).look,
 }

@@ -173,6 +173,12 @@ func (p *Pod) start(f Effect) {
 	case DoResize:
 		l := p.lives[f.Key]
 		go p.replyWith(f.Call, f.Key, func() error { return p.run.resize(l, f.Size) })
+	case DoPause:
+		l := p.lives[Key{Task: f.ID}]
+		go func() {
+			err := l.kind.freeze(p.run, l, f.Pause)
+			p.post(HasPaused{Call: f.Call, ID: f.ID, Pause: f.Pause, Err: err})
+		}()
 	case DoUpdate:
 		l := p.lives[Key{Task: f.ID}]
 		go func() {

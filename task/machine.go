@@ -62,6 +62,8 @@ type container struct {
 	limits  limits.Plan
 	updates []AskUpdate // the first one is under way
 	hit     bool        // it ran into its memory limit
+	pause   Pause
+	halts   int // DoPauses without an answer
 }
 
 // Machine is the state of all tasks of a shim. Step is its only writer. It is pure: no clock, no I/O, no lock.
@@ -94,6 +96,10 @@ func (m *Machine) Step(now time.Time, e Event) []Effect {
 		m.resize(e)
 	case AskCloseInput:
 		m.closeInput(e)
+	case AskPause:
+		m.pauseOrResume(e)
+	case HasPaused:
+		m.hasPaused(e)
 	case AskUpdate:
 		m.update(e)
 	case HasUpdated:
@@ -197,6 +203,8 @@ func (m *Machine) exec(e AskExec) {
 		err = fmt.Errorf("exec %s of task %s: %w", e.Key.Exec, e.Key.Task, errdefs.ErrAlreadyExists)
 	case init.state != Running:
 		err = m.wrongState(init, "exec in", "running")
+	case c.pause != Unpaused:
+		err = m.halted(c, "exec in")
 	}
 	if err != nil {
 		m.reply(e.Call, err)
@@ -215,6 +223,8 @@ func (m *Machine) start(e AskStart) {
 		err = m.wrongState(p, "start", "created")
 	case p != c.init && c.init.state != Running:
 		err = m.wrongState(c.init, "start an exec in", "running")
+	case c.pause != Unpaused:
+		err = m.halted(c, "start an exec in")
 	}
 	if err != nil {
 		m.reply(e.Call, err)
@@ -280,6 +290,9 @@ func (m *Machine) exited(e HasExited) {
 	}
 	p.state = Exited
 	p.exit = e.Exit
+	if p == c.init {
+		m.thaw(c)
+	}
 	m.do(DoDrain{p.key})
 	m.settle(c)
 }

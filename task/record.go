@@ -25,6 +25,7 @@ var record = kind{
 	drain:  (*Runner).drainRecord,
 	stop:   func(*Runner, *live) {}, // its members have been stopped before, and it has no compute system
 	update: (*Runner).updateRecord,
+	freeze: (*Runner).freezeRecord,
 	look:   (*Runner).lookAtRecord,
 	noExec: "the sandbox of this pod is a record without a compute system, no process can run in it; exec in one of its containers",
 }

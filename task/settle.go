@@ -42,7 +42,7 @@ func (m *Machine) settle(c *container) {
 	case !init.stopWait:
 		init.stopWait = true
 		m.do(DoStop{init.key.Task})
-	case init.stopped && init.drained:
+	case init.stopped && init.drained && c.halts == 0: // a late DoPause would be for the next container of the id
 		m.done(init)
 	}
 }

@@ -28,6 +28,7 @@ type Task struct {
 type Status struct {
 	Key    Key
 	State  State
+	Pause  Pause // init only
 	Detail Detail
 	Pid    uint32
 	Exit   Exit
@@ -86,6 +87,7 @@ func (p *Pod) snapshot(ids ...string) {
 			continue
 		}
 		t := &Task{Place: c.place, Init: p.status(c.init), Limits: c.limits, HitMemoryLimit: c.hit, Execs: make(map[string]Status, len(c.execs))}
+		t.Init.Pause = c.pause
 		for k, x := range c.execs {
 			t.Execs[k] = p.status(x)
 		}

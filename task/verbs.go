@@ -112,6 +112,19 @@ func (p *Pod) CloseInput(ctx context.Context, k Key) error {
 	return err
 }
 
+// Pause stops every process of a running container until Resume. One that is paused takes no exec, and no signal until it runs on;
+// KILL ends it.
+func (p *Pod) Pause(ctx context.Context, id string) error {
+	_, err := p.ask(ctx, nil, func(c Call) Event { return AskPause{Call: c, ID: id, Pause: true} })
+	return err
+}
+
+// Resume lets a paused container run on.
+func (p *Pod) Resume(ctx context.Context, id string) error {
+	_, err := p.ask(ctx, nil, func(c Call) Event { return AskPause{Call: c, ID: id} })
+	return err
+}
+
 // Update changes the limits of a container that has not ended: all that is asked for, or nothing.
 func (p *Pod) Update(ctx context.Context, id string, r *specs.WindowsResources, annotations map[string]string) error {
 	_, err := p.ask(ctx, nil, func(c Call) Event { return AskUpdate{Call: c, ID: id, Resources: r, Annotations: annotations} })

@@ -46,13 +46,14 @@ type walk struct {
 	done     map[Key]bool // waiters were released
 	calm     bool         // no more failures
 	updating map[string]bool
+	frozen   map[string]bool
 }
 
 func newWalk(t *testing.T, seed uint64) *walk {
 	return &walk{
 		t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), m: NewMachine(), now: time.Unix(1, 0),
 		open: map[Call]Event{}, alive: map[Key]bool{}, history: map[Key][]Kind{}, done: map[Key]bool{},
-		updating: map[string]bool{},
+		updating: map[string]bool{}, frozen: map[string]bool{},
 	}
 }
 
@@ -81,6 +82,14 @@ func (w *walk) finish() {
 	for len(w.pending) > 0 {
 		w.answer()
 	}
+	for id, c := range w.m.tasks {
+		switch {
+		case c.init.state != Running:
+			delete(w.frozen, id) // letting it run on may have failed: a container without progress is terminated
+		case w.frozen[id] != (c.pause == Paused):
+			w.failf("task %s is %s, and frozen is %t", id, c.pause, w.frozen[id])
+		}
+	}
 	for id, c := range w.m.tasks { // the end of init must take everything else with it, and that of a sandbox its pod
 		if s := w.m.tasks[c.place.Sandbox]; s != nil && s != c && s.init.state != Created {
 			continue
@@ -89,6 +98,10 @@ func (w *walk) finish() {
 			last := Key{Task: id, Exec: "last"} // still being started when init goes
 			w.request(func(c Call) Event { return AskExec{Call: c, Key: last} })
 			w.request(func(c Call) Event { return AskStart{Call: c, Key: last} })
+			w.request(func(c Call) Event { return AskPause{Call: c, ID: id, Pause: true} })
+			for w.rng.IntN(2) == 0 && len(w.pending) > 0 {
+				w.answer()
+			}
 			w.request(func(c Call) Event { return AskKill{Call: c, Key: Key{Task: id}, Number: sigKill} })
 		}
 	}
@@ -96,6 +109,9 @@ func (w *walk) finish() {
 		w.answer()
 	}
 	for id, c := range w.m.tasks {
+		if w.frozen[id] {
+			w.failf("task %s ends up frozen", id)
+		}
 		if s := c.init.state; s != Stopped && (s != Created || places[id].Sandbox != "" && places[id].Sandbox != id) {
 			w.failf("task %s ends up %s", id, s)
 		}
@@ -125,7 +141,7 @@ func (w *walk) key() Key {
 
 func (w *walk) ask() {
 	k := w.key()
-	switch w.rng.IntN(12) {
+	switch w.rng.IntN(13) {
 	case 0:
 		w.request(func(c Call) Event { return AskCreate{Call: c, ID: k.Task, Place: places[k.Task]} })
 	case 1, 2:
@@ -144,6 +160,8 @@ func (w *walk) ask() {
 		w.request(func(c Call) Event { return AskUpdate{Call: c, ID: k.Task} })
 	case 10:
 		w.step(HasHitLimit{k.Task})
+	case 12:
+		w.request(func(c Call) Event { return AskPause{Call: c, ID: k.Task, Pause: w.rng.IntN(2) == 0} })
 	case 11:
 		if len(w.alive) > 0 {
 			w.exit(w.anyAlive())
@@ -176,6 +194,9 @@ func (w *walk) request(build func(Call) Event) {
 func (w *walk) answer() {
 	i := w.rng.IntN(len(w.pending))
 	f := w.pending[i]
+	if _, ok := f.(DoPause); ok && !w.calm && w.rng.IntN(32) > 0 {
+		return // it takes its time, so that everything else can happen meanwhile
+	}
 	w.pending = slices.Delete(w.pending, i, i+1)
 	var err error
 	if !w.calm && w.rng.IntN(8) == 0 {
@@ -184,6 +205,11 @@ func (w *walk) answer() {
 	switch f := f.(type) {
 	case DoCreate:
 		w.step(HasCreated{Call: f.Call, ID: f.ID, Err: err})
+	case DoPause:
+		if err == nil {
+			w.frozen[f.ID] = f.Pause
+		}
+		w.step(HasPaused{Call: f.Call, ID: f.ID, Pause: f.Pause, Err: err})
 	case DoUpdate:
 		delete(w.updating, f.ID)
 		w.step(HasUpdated{Call: f.Call, ID: f.ID, Limits: limits.Plan{MemoryMB: uint64(f.Call)}, Err: err})
@@ -233,6 +259,12 @@ func (w *walk) step(e Event) {
 		case Forget:
 			if f.Key.Exec == "" {
 				delete(w.updating, f.Key.Task) // its answer comes, to nobody but its caller
+				delete(w.frozen, f.Key.Task)
+				for _, late := range w.pending {
+					if p, ok := late.(DoPause); ok && p.ID == f.Key.Task {
+						w.failf("%s is forgotten while it is being paused", f.Key.Task)
+					}
+				}
 			}
 			delete(w.done, f.Key)
 			delete(w.history, f.Key)
@@ -253,6 +285,16 @@ func (w *walk) step(e Event) {
 	}
 }
 
+// paused tells from a container's events whether it is.
+func paused(h []Kind) bool {
+	for _, k := range slices.Backward(h) {
+		if k == TaskPaused || k == TaskResumed {
+			return k == TaskPaused
+		}
+	}
+	return false
+}
+
 // published checks one event against those before it (containerd's runtime contract).
 func (w *walk) published(p Publish) {
 	h := w.history[p.Key]
@@ -262,7 +304,7 @@ func (w *walk) published(p Publish) {
 			w.failf("%s of %s after %v: %s", p.Kind, p.Key, h, why)
 		}
 	}
-	need(p.Kind == TaskDeleted || !was(p.Kind), "twice")
+	need(p.Kind == TaskDeleted || p.Kind == TaskPaused || p.Kind == TaskResumed || !was(p.Kind), "twice")
 	need(!was(TaskDeleted), "after delete")
 	first, start := TaskCreated, TaskStarted
 	if p.Key.Exec != "" {
@@ -291,13 +333,20 @@ func (w *walk) published(p Publish) {
 				}
 			}
 		}
+	case ExecAdded, ExecStarted:
+		need(p.Kind == ExecStarted || !paused(w.history[Key{Task: p.Key.Task}]), "its container is paused")
+		need(p.Kind == ExecAdded || p.Pid != 0, "no pid")
+	case TaskPaused, TaskResumed:
+		need(p.Key.Exec == "" && was(start) && !was(TaskExited), "of what does not run")
+		need(paused(h) == (p.Kind == TaskResumed), "it is so already")
+		need(w.frozen[p.Key.Task] == (p.Kind == TaskPaused), "it is not so")
 	case TaskOOM:
 		need(p.Key.Exec == "", "of an exec")
 		need(was(start), "not started")
 		need(!was(TaskExited), "after the exit")
 	case TaskDeleted:
 		need(!was(start) || was(TaskExited), "delete of what runs")
-	case TaskStarted, ExecStarted:
+	case TaskStarted:
 		need(p.Pid != 0, "no pid")
 	}
 	w.history[p.Key] = append(h, p.Kind)

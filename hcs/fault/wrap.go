@@ -114,6 +114,10 @@ func (y *system) Terminate(ctx context.Context) error {
 	return do0(ctx, y.s, "HcsTerminateComputeSystem", y.ID(), func() error { return y.System.Terminate(ctx) })
 }
 
+func (y *system) Freeze(ctx context.Context, frozen bool) error {
+	return do0(ctx, y.s, "NtSetInformationJobObject", y.ID(), func() error { return y.System.Freeze(ctx, frozen) })
+}
+
 func (y *system) SetAffinity(ctx context.Context, groups []schema.GroupAffinity) error {
 	return do0(ctx, y.s, "NtSetInformationJobObject", y.ID(), func() error { return y.System.SetAffinity(ctx, groups) })
 }

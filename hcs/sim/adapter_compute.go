@@ -115,6 +115,10 @@ func (s *systemHandle) Modify(ctx context.Context, req *schema.ModifySettingRequ
 	return await0(ctx, s.c, op, s.id, func() error { return s.c.ModifyComputeSystem(s.h, string(b)) })
 }
 
+func (s *systemHandle) Freeze(ctx context.Context, frozen bool) error {
+	return await0(ctx, s.c, "NtSetInformationJobObject", s.id, func() error { return s.c.FreezeSilo(s.id, frozen) })
+}
+
 func (s *systemHandle) SetAffinity(ctx context.Context, groups []schema.GroupAffinity) error {
 	return await0(ctx, s.c, "NtSetInformationJobObject", s.id, func() error { return s.c.SetSiloAffinity(s.id, groups) })
 }

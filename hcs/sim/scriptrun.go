@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -127,13 +128,18 @@ func (p *scriptProcess) reap() {
 // Signal delivers a control event.
 func (p *scriptProcess) Signal(s schema.Signal) error {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	body, handled := p.handlers[s]
-	if handled && !p.ended && len(body) > 0 {
+	switch {
+	case p.ended || handled && len(body) == 0:
+	case handled:
 		p.threads.Go(func() { p.run(body) })
-	}
-	p.mu.Unlock()
-	if !handled {
-		p.Kill(ctrlExit)
+	default:
+		p.threads.Go(func() {
+			if p.awake() {
+				p.Kill(ctrlExit)
+			}
+		})
 	}
 	return nil
 }
@@ -168,6 +174,9 @@ func (p *scriptProcess) main(script []statement) {
 
 // run executes statements; false means that the process has ended.
 func (p *scriptProcess) run(list []statement) bool {
+	if !p.awake() {
+		return false
+	}
 	for i := range list {
 		if !p.step(&list[i]) {
 			return false
@@ -178,25 +187,37 @@ func (p *scriptProcess) run(list []statement) bool {
 
 // pause waits; true means that the process has ended meanwhile. A negative time is for ever.
 func (p *scriptProcess) pause(d time.Duration) bool {
-	if d == 0 {
+	if d != 0 {
+		var over <-chan time.Time
+		if d > 0 {
+			t := time.NewTimer(d)
+			defer t.Stop()
+			over = t.C
+		}
 		select {
 		case <-p.dead:
-			return true
-		default:
-			return false
+		case <-over:
 		}
 	}
-	var over <-chan time.Time
-	if d > 0 {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		over = t.C
-	}
-	select {
-	case <-p.dead:
-		return true
-	case <-over:
-		return false
+	return !p.awake()
+}
+
+// awake waits while the container is frozen; false means that the process has ended.
+func (p *scriptProcess) awake() bool {
+	for {
+		select {
+		case <-p.dead:
+			return false
+		default:
+		}
+		thawed := p.group.thaws()
+		if thawed == nil {
+			return true
+		}
+		select {
+		case <-p.dead:
+		case <-thawed:
+		}
 	}
 }
 
@@ -292,11 +313,20 @@ func (p *scriptProcess) write(w untilWriter, b []byte) {
 	if w == nil {
 		return
 	}
-	n, _ := w.WriteUntil(p.dead, b) // a closed stream takes no more; that is no error of the program
-	p.group.account(func(u *Usage) {
-		u.WriteCount++
-		u.WrBytes += uint64(n) //nolint:gosec // not negative
-	})
+	const most = 64 << 10 // between two looks whether it may go on
+	for piece := range slices.Chunk(b, most) {
+		if !p.awake() {
+			return
+		}
+		n, err := w.WriteUntil(p.dead, piece)
+		p.group.account(func(u *Usage) {
+			u.WriteCount++
+			u.WrBytes += uint64(n) //nolint:gosec // not negative
+		})
+		if err != nil {
+			return // a closed stream takes no more; that is no error of the program
+		}
+	}
 }
 
 // input reads stdin until its end, or until take returns false.
@@ -311,7 +341,7 @@ func (p *scriptProcess) input(take func([]byte) bool) {
 			u.ReadCount++
 			u.ReadBytes += uint64(n) //nolint:gosec // not negative
 		})
-		if n > 0 && !take(b[:n]) || err != nil {
+		if !p.awake() || n > 0 && !take(b[:n]) || err != nil {
 			return
 		}
 	}

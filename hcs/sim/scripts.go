@@ -95,8 +95,9 @@ type scriptGroup struct {
 	mu    sync.Mutex
 	dead  bool
 	procs map[uint32]*scriptProcess
-	used  Usage  // of all processes; CommitBytes of those that run
-	limit uint64 // of CommitBytes, 0 for none
+	used  Usage         // of all processes; CommitBytes of those that run
+	limit uint64        // of CommitBytes, 0 for none
+	thaw  chan struct{} // closed when the processes may run on; nil unless they are frozen
 }
 
 // untilReader and untilWriter are streams that a killed process can be taken away from.
@@ -217,6 +218,26 @@ func (g *scriptGroup) Limit(memoryMB uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.limit = memoryMB << 20
+}
+
+// Freeze stops the processes between two of their steps, or lets them run on.
+func (g *scriptGroup) Freeze(frozen bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case frozen && g.thaw == nil:
+		g.thaw = make(chan struct{})
+	case !frozen && g.thaw != nil:
+		close(g.thaw)
+		g.thaw = nil
+	}
+}
+
+// thaws is closed when the processes may run on; nil when they may.
+func (g *scriptGroup) thaws() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.thaw
 }
 
 // commit gives memory to a process, unless that would pass the limit: a job object refuses such a request, whoever of its processes

@@ -35,7 +35,9 @@ type Group interface {
 	// Limit changes the commit limit, in MiB. What is committed already stays, also when it is more (a job object does so; that HCS
 	// takes such a limit is assumed). It is called under the service's lock and only sets a value.
 	Limit(memoryMB uint64)
-	// Kill ends every process with the code and returns when all are gone.
+	// Freeze stops every process, and those that are launched meanwhile, or lets them run on. It is called under the service's lock.
+	Freeze(frozen bool)
+	// Kill ends every process with the code, also a frozen one, and returns when all are gone.
 	Kill(code uint32)
 	// Close releases the group after Kill.
 	Close()

@@ -38,6 +38,7 @@ type SystemState struct {
 	Container schema.Container `json:"container"` // as created and modified
 
 	Affinity []schema.GroupAffinity `json:"affinity,omitempty"` // of the silo's job
+	Frozen   bool                   `json:"frozen,omitempty"`
 }
 
 // ProcessState is one running process.
@@ -135,7 +136,7 @@ func (s *Service) State() State {
 func (sys *system) dump() SystemState {
 	d := SystemState{
 		ID: sys.id, RuntimeID: sys.runtimeID, Owner: sys.doc.Owner, State: sys.state, Handles: len(sys.refs), Layer: sys.layer.path,
-		Container: *sys.doc.Container, Affinity: sys.affinity,
+		Container: *sys.doc.Container, Affinity: sys.affinity, Frozen: sys.frozen,
 	}
 	if sys.namespace != nil {
 		d.Namespace = sys.namespace.id

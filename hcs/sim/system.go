@@ -36,6 +36,7 @@ type system struct {
 	group Group // set by start
 
 	affinity []schema.GroupAffinity // of the silo's job; nil for all processors
+	frozen   bool                   // the silo's job
 }
 
 // systemRef is one handle on a system.
@@ -200,6 +201,7 @@ func (c *Client) StartComputeSystem(h Handle, options string) error {
 		}
 		sys.group = group // end kills and closes it
 		sys.limit()       // a change that came while the launcher opened it
+		sys.freeze()
 		if sys.ending {
 			return refuse(hcs.ErrTerminatedDuringStart, "terminated while starting")
 		}

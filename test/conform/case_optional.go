@@ -1,8 +1,6 @@
 package main
 
 import (
-	"time"
-
 	tasks "github.com/containerd/containerd/api/services/tasks/v1"
 	containerd "github.com/containerd/containerd/v2/client"
 	"github.com/containerd/errdefs"
@@ -14,7 +12,6 @@ import (
 var optionalCases = []Case{
 	{Name: "optional/update-works-or-says-not-implemented", Run: update},
 	{Name: "optional/update-of-an-unknown-type-refused", Run: updateUnknown},
-	{Name: "optional/pause-works-or-says-not-implemented", Run: pause},
 	{Name: "optional/checkpoint-says-not-implemented", Run: checkpoint},
 }
 
@@ -35,22 +32,6 @@ func updateUnknown(t *T) {
 	b := t.host()
 	err := b.task.Update(t.Ctx, containerd.WithResources(&specs.Process{Cwd: "x"}))
 	t.Want(err != nil, "update with a Process for resources was accepted")
-	b.run("print", "still").expect(0, "still", "")
-}
-
-func pause(t *T) {
-	b := t.run("print", "up", "--", "sleep", "300s")
-	b.says("up")
-	err := b.task.Pause(t.Ctx)
-	if err != nil {
-		t.Refused(err, errdefs.IsNotImplemented, "not implemented", "pause")
-		t.Want(t.status(b.id, "") == containerd.Running, "the task is %q after the refusal", t.status(b.id, ""))
-		t.Refused(b.task.Resume(t.Ctx), errdefs.IsNotImplemented, "not implemented", "resume")
-	} else {
-		t.Want(t.status(b.id, "") == containerd.Paused, "the task is %q after pause", t.status(b.id, ""))
-		t.Must(b.task.Resume(t.Ctx), "resume")
-	}
-	t.Want(b.running(100*time.Millisecond), "the task ended")
 	b.run("print", "still").expect(0, "still", "")
 }
 

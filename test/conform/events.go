@@ -80,6 +80,10 @@ func (r *recorder) add(topic string, at time.Time, body any) {
 		e.container, e.exec = v.ContainerID, v.ID
 	case *apievents.TaskOOM:
 		e.container = v.ContainerID
+	case *apievents.TaskPaused:
+		e.container = v.ContainerID
+	case *apievents.TaskResumed:
+		e.container = v.ContainerID
 	}
 	if e.exec == e.container { // the init, by its contract
 		e.exec = ""

@@ -4,6 +4,8 @@ import (
 	"containerd-shim-hcs/test/conform/script"
 )
 
+const noPause = "pause and resume are not implemented, peer-runhcs §2.1"
+
 var peerNotes = map[string]script.Note{
 	"output/slow-reader-gets-everything": {
 		Text: "the rest of the output is dropped one second after the exit, peer-runhcs §9.4, §13.3 B14"},
@@ -29,6 +31,13 @@ var peerNotes = map[string]script.Note{
 		Text: "the pipes of a container's and its execs' logging programs have the same names, peer-runhcs §13.3 B11"},
 	"logs/program-that-fails-is-named": {
 		Text: "a logging program that ends is waited for 10 s, and the reason is a timeout"},
+	"pause/nothing-runs-until-resume": {Text: noPause},
+	"pause/exec-refused-meanwhile":    {Text: noPause},
+	"pause/term-arrives-after-resume": {Text: noPause},
+	"pause/kill-needs-no-resume":      {Text: noPause},
+	"pause/events-in-order":           {Text: noPause},
+	"pause/only-of-what-runs":         {Text: noPause},
+	"pause/by-ctr":                    {Text: noPause},
 	"network/connect-while-it-runs": {
 		Text: "an update changes limits only, peer-runhcs §6"},
 	"ctr/inspect-runtime": {

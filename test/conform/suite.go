@@ -26,7 +26,7 @@ func allCases() []Case {
 	var all []Case
 	for _, group := range [][]Case{
 		runCasesList, outputCases, stdinCases, terminalCases, execCases, killCases, deleteCases, stateCases, statsCases,
-		eventCases, imageCases, specCases, limitCases, logCases, optionalCases, networkCases, manyCases, ctrCases, endCases,
+		eventCases, imageCases, specCases, limitCases, logCases, pauseCases, optionalCases, networkCases, manyCases, ctrCases, endCases,
 	} {
 		all = append(all, group...)
 	}

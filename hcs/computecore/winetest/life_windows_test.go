@@ -273,3 +273,32 @@ func TestAffinity(t *testing.T) {
 		t.Errorf("of a system that has ended: %v", err)
 	}
 }
+
+func TestFreeze(t *testing.T) {
+	s := running(t)
+	p := run(t, s, params("trap 5"))
+	expect(t, p.Stdout(), "up")
+	must(t, s.Freeze(within(t, bound), true))
+	if got := sim(t, "SimState"); !strings.Contains(strings.Join(got, ""), `"frozen":true`) {
+		t.Errorf("the machine has %s", got)
+	}
+	must(t, p.Signal(within(t, bound), schema.CtrlBreak))
+	select {
+	case e := <-p.Exited():
+		t.Errorf("it ran: %+v", e)
+	case <-time.After(time.Second):
+	}
+	must(t, s.Freeze(within(t, bound), false))
+	if code := exitOf(t, p); code != 5 {
+		t.Errorf("exit %d", code)
+	}
+	fault(t, "NtSetInformationJobObject fail 0x80070032 times=1")
+	if err := s.Freeze(within(t, bound), true); !errors.Is(err, hcs.ErrNotSupported) {
+		t.Errorf("on a system that cannot: %v", err)
+	}
+	must(t, s.Terminate(within(t, bound)))
+	<-s.Exited()
+	if err := s.Freeze(within(t, bound), true); !errors.Is(err, hcs.ErrFileNotFound) {
+		t.Errorf("of a system that has ended: %v", err)
+	}
+}

@@ -80,12 +80,23 @@ func siloCalls() map[string]*entry {
 		"NtOpenJobObject": {args: 1, makes: -1, about: text(0), run: func(r *request) ([]string, error) {
 			return nil, r.client.OpenSilo(r.args[0])
 		}},
-		"NtSetInformationJobObject": {args: 2, makes: -1, about: text(0), run: func(r *request) ([]string, error) {
-			var groups []schema.GroupAffinity
-			if err := json.Unmarshal([]byte(r.args[1]), &groups); err != nil {
-				return nil, refusal(hcs.ErrInvalidArgument, err.Error())
+		"NtSetInformationJobObject": {args: 3, makes: -1, about: text(0), run: func(r *request) ([]string, error) {
+			switch class, value := r.args[1], []byte(r.args[2]); class {
+			case "groups":
+				var groups []schema.GroupAffinity
+				if err := json.Unmarshal(value, &groups); err != nil {
+					return nil, refusal(hcs.ErrInvalidArgument, err.Error())
+				}
+				return nil, r.client.SetSiloAffinity(r.args[0], groups)
+			case "freeze":
+				var frozen bool
+				if err := json.Unmarshal(value, &frozen); err != nil {
+					return nil, refusal(hcs.ErrInvalidArgument, err.Error())
+				}
+				return nil, r.client.FreezeSilo(r.args[0], frozen)
+			default:
+				return nil, refusal(hcs.ErrInvalidArgument, "class "+class)
 			}
-			return nil, r.client.SetSiloAffinity(r.args[0], groups)
 		}},
 	}
 }

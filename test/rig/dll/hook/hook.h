@@ -32,11 +32,16 @@ void hook_create(void);  // hook_create.c
 
 // ---- hook_silo.c
 
+enum { // of the information that the simulator has of a silo's job object
+    CLASS_GROUPS = 14,
+    CLASS_FREEZE = 18,
+};
+
 BOOL silo_named(const OBJECT_ATTRIBUTES *attributes); // whether that is the job object of a silo
 NTSTATUS silo_open(PHANDLE job, ACCESS_MASK access, const OBJECT_ATTRIBUTES *attributes, NtCreateJobObject_t create);
 void silo_forget(HANDLE job); // a handle value comes back when the job before it was closed
 // FALSE when the job is no silo's.
-BOOL silo_affinity(HANDLE job, const void *groups, ULONG length, NTSTATUS *status);
+BOOL silo_set(HANDLE job, ULONG class, const void *data, ULONG length, NTSTATUS *status);
 
 // ---- original system calls that more than one file needs
 

@@ -4,7 +4,6 @@
 
 enum {
     CLASS_PROCESS_LIST = 3,
-    CLASS_GROUPS = 14,
     CLASS_CPU_RATE = 15,
     CLASS_MEMORY_USAGE = 28,
     CLASS_NET_RATE = 32,
@@ -162,13 +161,14 @@ static BOOL is_kept(ULONG class)
 
 static NTSTATUS NTAPI hook_NtSetInformationJobObject(HANDLE job, ULONG class, PVOID buffer, ULONG length)
 {
+    NTSTATUS status;
+
+    if (buffer && silo_set(job, class, buffer, length, &status))
+        return status;
     if (!is_kept(class))
         return real_NtSetInformationJobObject(job, class, buffer, length);
-    NTSTATUS status;
     if (length && !buffer)
         return STATUS_INVALID_PARAMETER;
-    if (class == CLASS_GROUPS && silo_affinity(job, buffer, length, &status))
-        return status;
     return keep(job, class, buffer, length) ? 0 : STATUS_INFO_LENGTH_MISMATCH;
 }
 

@@ -10,6 +10,7 @@
 #define SILO_COUNT 16 // open at once
 
 typedef HRESULT (*silo_open_t)(PCWSTR id);
+typedef HRESULT (*silo_freeze_t)(PCWSTR id, BOOL frozen);
 typedef HRESULT (*silo_affinity_t)(PCWSTR id, const GROUP_AFFINITY *groups, ULONG count);
 
 typedef struct silo {
@@ -35,6 +36,8 @@ static NTSTATUS status_of(HRESULT code)
         return STATUS_OBJECT_NAME_NOT_FOUND;
     case 0x80070005:
         return STATUS_ACCESS_DENIED;
+    case 0x80070032:
+        return STATUS_NOT_SUPPORTED;
     case 0x80070057:
         return STATUS_INVALID_PARAMETER;
     }
@@ -95,24 +98,55 @@ void silo_forget(HANDLE job)
     ReleaseSRWLockExclusive(&lock);
 }
 
-BOOL silo_affinity(HANDLE job, const void *groups, ULONG length, NTSTATUS *status)
+// Which silo a job stands for.
+static BOOL id_of(HANDLE job, WCHAR *id)
 {
-    silo_affinity_t tell = function("sim_silo_affinity");
-    WCHAR id[ID_SIZE];
     BOOL found = FALSE;
 
     AcquireSRWLockExclusive(&lock);
     for (ULONG i = 0; i < SILO_COUNT && !found; i++)
         if (job && table[i].job == job) {
-            memcpy(id, table[i].id, sizeof id);
+            memcpy(id, table[i].id, sizeof table[i].id);
             found = TRUE;
         }
     ReleaseSRWLockExclusive(&lock);
-    if (!found)
-        return FALSE;
+    return found;
+}
+
+static NTSTATUS set_groups(const WCHAR *id, const void *groups, ULONG length)
+{
+    silo_affinity_t tell = function("sim_silo_affinity");
+
     if (!length || length % sizeof(GROUP_AFFINITY))
-        *status = STATUS_INFO_LENGTH_MISMATCH;
-    else
-        *status = tell ? status_of(tell(id, groups, length / sizeof(GROUP_AFFINITY))) : STATUS_UNSUCCESSFUL;
+        return STATUS_INFO_LENGTH_MISMATCH;
+    return tell ? status_of(tell(id, groups, length / sizeof(GROUP_AFFINITY))) : STATUS_UNSUCCESSFUL;
+}
+
+// JOBOBJECT_FREEZE_INFORMATION.
+typedef struct freeze_information {
+    ULONG operations;
+    BOOLEAN freeze, swap;
+    UCHAR reserved[2];
+    ULONG wake_filter[2];
+} freeze_information;
+
+static NTSTATUS set_freeze(const WCHAR *id, const freeze_information *f, ULONG length)
+{
+    silo_freeze_t tell = function("sim_silo_freeze");
+
+    if (length != sizeof *f)
+        return STATUS_INFO_LENGTH_MISMATCH;
+    if (f->operations != 1) // the filter and the swap are not modelled
+        return STATUS_NOT_SUPPORTED;
+    return tell ? status_of(tell(id, f->freeze)) : STATUS_UNSUCCESSFUL;
+}
+
+BOOL silo_set(HANDLE job, ULONG class, const void *data, ULONG length, NTSTATUS *status)
+{
+    WCHAR id[ID_SIZE];
+
+    if ((class != CLASS_GROUPS && class != CLASS_FREEZE) || !id_of(job, id))
+        return FALSE;
+    *status = class == CLASS_GROUPS ? set_groups(id, data, length) : set_freeze(id, data, length);
     return TRUE;
 }

@@ -26,6 +26,7 @@
 #define STATUS_UNSUCCESSFUL ((NTSTATUS)0xC0000001)
 #undef STATUS_OBJECT_NAME_NOT_FOUND
 #define STATUS_OBJECT_NAME_NOT_FOUND ((NTSTATUS)0xC0000034)
+#define STATUS_NOT_SUPPORTED ((NTSTATUS)0xC00000BB)
 
 // Access rights that change something.
 #define ACCESS_WRITES                                                                                                              \

@@ -27,6 +27,7 @@ type group struct {
 	past  sim.Usage // of processes that have ended
 	peak  uint64
 	ended bool
+	ice   *ice // nil unless it is frozen
 }
 
 // sample is what a process had used when it was last seen.
@@ -165,6 +166,11 @@ func (g *group) Close() {
 	if !g.ended {
 		g.ended = true
 		windows.CloseHandle(g.job)
+		if g.ice != nil {
+			for _, h := range g.ice.suspended {
+				windows.CloseHandle(h)
+			}
+		}
 	}
 }
 
@@ -210,5 +216,10 @@ func (g *group) launch(p *schema.ProcessParameters, s sim.Streams) (*running, er
 	r := &running{g: g, h: h, pid: pid, std: std, done: make(chan struct{})}
 	std.relay(r)
 	go r.watch()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ice != nil {
+		g.ice.spread(g.pids())
+	}
 	return r, nil
 }

@@ -141,10 +141,16 @@ func (r *running) Signal(s schema.Signal) error {
 	if err := ctrlRoutine.Find(); err != nil {
 		return err
 	}
+	if !r.g.later(func() { r.tell(event) }) {
+		r.tell(event)
+	}
+	return nil
+}
+
+func (r *running) tell(event uintptr) {
 	for _, pid := range family(r.pid, r.g.running()) {
 		_ = deliver(pid, event) // one that has just ended cannot be told
 	}
-	return nil
 }
 
 func deliver(pid uint32, event uintptr) error {
