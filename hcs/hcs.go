@@ -91,9 +91,21 @@ type Process interface {
 	Terminate(ctx context.Context) error
 	// Resize sets the size of the console, in characters.
 	Resize(ctx context.Context, width, height uint16) error
+	// Enclose puts the process, and what it starts from then on, into a job object of its own inside that of its system. What it has started
+	// before stays outside. HCS knows no such call: it is done to the process itself, which a process-isolated container shares with
+	// the host.
+	Enclose(ctx context.Context) (Family, error)
 	// Exited delivers the exit status, also when the process had exited before this handle was opened.
 	Exited() <-chan ProcessExit
 	// Close is idempotent. It does not close the streams.
+	Close() error
+}
+
+// Family is a process and those that descend from it.
+type Family interface {
+	// Terminate ends all that are there.
+	Terminate() error
+	// Close is idempotent, and lets them live.
 	Close() error
 }
 

@@ -196,10 +196,12 @@ type (
 		Call   Call
 		Key    Key
 		Number uint32
+		All    bool // the container's other processes get it too; there is one of these for init
 	}
 	DoKill struct {
 		Call Call
 		Key  Key
+		All  bool // init only: everything that runs in the container
 	}
 	DoResize struct {
 		Call Call

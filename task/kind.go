@@ -11,8 +11,8 @@ type kind struct {
 	make   func(*Runner, context.Context, *live, Plan) error // between the streams and the answer to create
 	start  func(*Runner, *live) (pid uint32, err error)
 	wait   func(*Runner, *live) Exit
-	signal func(r *Runner, l *live, number uint32) error
-	kill   func(*Runner, *live) error
+	signal func(r *Runner, l *live, number uint32, all bool) error
+	kill   func(r *Runner, l *live, all bool) error
 	drain  func(*Runner, *live)
 	stop   func(*Runner, *live)
 	update func(*Runner, *live, DoUpdate) (limits.Plan, error)

@@ -137,6 +137,9 @@ func (p *Pod) effect(f Effect) {
 		}
 	case Forget:
 		p.effect(Finish{Key: f.Key}) // a create that came to nothing
+		if l := p.lives[f.Key]; l != nil && l.family.Load() != nil {
+			go p.run.leaveFamily(l)
+		}
 		delete(p.waits, f.Key)
 		delete(p.lives, f.Key)
 	default:
@@ -166,10 +169,10 @@ func (p *Pod) start(f Effect) {
 		}()
 	case DoSignal:
 		l := p.lives[f.Key]
-		go p.replyWith(f.Call, f.Key, func() error { return l.kind.signal(p.run, l, f.Number) })
+		go p.replyWith(f.Call, f.Key, func() error { return l.kind.signal(p.run, l, f.Number, f.All) })
 	case DoKill:
 		l := p.lives[f.Key]
-		go p.replyWith(f.Call, f.Key, func() error { return l.kind.kill(p.run, l) })
+		go p.replyWith(f.Call, f.Key, func() error { return l.kind.kill(p.run, l, f.All) })
 	case DoResize:
 		l := p.lives[f.Key]
 		go p.replyWith(f.Call, f.Key, func() error { return p.run.resize(l, f.Size) })

@@ -52,6 +52,7 @@ type process struct {
 type signal struct {
 	call   Call
 	number uint32
+	all    bool
 }
 
 // container is the machine's record of a task.
@@ -264,7 +265,7 @@ func (m *Machine) hasStarted(e HasStarted) {
 		m.do(DoResize{Key: p.key, Size: *p.size})
 	}
 	for _, s := range p.signals {
-		m.do(DoSignal{Call: s.call, Key: p.key, Number: s.number})
+		m.do(DoSignal{Call: s.call, Key: p.key, Number: s.number, All: s.all})
 	}
 	p.signals = nil
 	if p.killing || p != c.init && c.init.state != Running {

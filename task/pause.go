@@ -111,7 +111,7 @@ func (r *Runner) freeze(l *live, frozen bool) error {
 	}
 	switch hcs.CodeOf(err) {
 	case hcs.ErrNotSupported, hcs.ErrAccessDenied, hcs.ErrInvalidArgument:
-		return fmt.Errorf("pause %s: this Windows does not freeze the job object of a container: %v: %w", l.key, err, errdefs.ErrNotImplemented)
+		return fmt.Errorf("pause %s: this Windows does not freeze the job object of a container: %s: %w", l.key, err.Error(), errdefs.ErrNotImplemented)
 	}
 	if err := ask(false); err != nil { // it may have been done, and the answer lost
 		r.Log.Warn("pause failed, and so did its undoing", "id", l.key.Task, "error", err)

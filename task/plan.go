@@ -34,6 +34,8 @@ type Plan struct {
 	dumps        []schema.RegistryValue
 	Bounds       Bounds
 	linuxSignals bool   // the numbers of signals are Linux's
+	stopAll      bool   // the stop event of init goes to everything in the container
+	keepFamilies bool   // what execs start lives on
 	pause        bool   // a sandbox is to be a container, whatever its row says
 	Sandbox      string // of its pod, its own id for the sandbox itself; empty for a container on its own
 
@@ -63,6 +65,8 @@ func resolve(id string, spec *specs.Spec, opts Options, rootfs []storage.Mount, 
 	if a.Endpoints != nil {
 		return p, fmt.Errorf("annotation %s: it counts in an update only, here it is windows.network.endpointList: %w", annotation.Endpoints, errdefs.ErrInvalidArgument)
 	}
+	p.stopAll = a.StopScope != nil && *a.StopScope == annotation.StopContainer
+	p.keepFamilies = a.Descendants != nil && *a.Descendants == annotation.KeepDescendants
 	p.linuxSignals = a.Signals != nil && *a.Signals == annotation.LinuxSignals
 	if p.mode, err = chooseMode(spec, opts, a); err != nil {
 		return p, err

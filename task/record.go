@@ -53,15 +53,15 @@ func (r *Runner) waitRecord(l *live) Exit {
 }
 
 // signalRecord: every console event that a program could get ends one that does not handle it.
-func (r *Runner) signalRecord(l *live, number uint32) error {
+func (r *Runner) signalRecord(l *live, number uint32, _ bool) error {
 	sig, err := l.plan.signal(number)
 	if err != nil || sig == "" {
 		return err
 	}
-	return r.killRecord(l)
+	return r.killRecord(l, false)
 }
 
-func (r *Runner) killRecord(l *live) error {
+func (r *Runner) killRecord(l *live, _ bool) error {
 	l.cancel()
 	return nil
 }

@@ -82,18 +82,21 @@ type live struct {
 	system      atomic.Pointer[systemHandle] // init only
 	streams     atomic.Pointer[stdio.Set]
 	process     atomic.Pointer[processHandle]
-	closing     atomic.Bool   // standard input ends
-	gone        chan struct{} // closed when the process has ended
-	lost        chan struct{} // closed when nothing ends it and we give up
-	given       atomic.Bool   // lost was closed
-	unknown     atomic.Bool   // the service was lost; whether the process runs is being found out
-	usage       usage         // init only
-	watching    sync.Once     // begins the watch over its memory
-	hit         func()        // init only; tells the loop that the memory limit was hit
-	told        atomic.Bool   // it was told to end
-	killed      atomic.Bool   // it was terminated while it ran
-	terminating atomic.Int32  // terminations that wait for their answer
-	failed      atomic.Bool   // it has ended with an error, and was not told to
+	closing     atomic.Bool                  // standard input ends
+	gone        chan struct{}                // closed when the process has ended
+	lost        chan struct{}                // closed when nothing ends it and we give up
+	given       atomic.Bool                  // lost was closed
+	unknown     atomic.Bool                  // the service was lost; whether the process runs is being found out
+	usage       usage                        // init only
+	watching    sync.Once                    // begins the watch over its memory
+	hit         func()                       // init only; tells the loop that the memory limit was hit
+	told        atomic.Bool                  // it was told to end
+	killedAll   atomic.Bool                  // init only; everything in the container is to be terminated
+	killed      atomic.Bool                  // it was terminated while it ran
+	shut        atomic.Bool                  // init only; its compute system was asked to shut down
+	family      atomic.Pointer[familyHandle] // an exec's
+	terminating atomic.Int32                 // terminations that wait for their answer
+	failed      atomic.Bool                  // it has ended with an error, and was not told to
 }
 
 // Interfaces cannot be swapped atomically, structs around them can.
@@ -317,6 +320,9 @@ func (r *Runner) launch(ctx context.Context, l *live) (hcs.Process, error) {
 	r.starts.done(time.Now(), err)
 	if err != nil {
 		return nil, fmt.Errorf("run %q in %q: %w", params.CommandLine, params.WorkingDirectory, err)
+	}
+	if l.parent != nil {
+		r.enclose(ctx, l, p)
 	}
 	return p, nil
 }

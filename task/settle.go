@@ -72,11 +72,11 @@ func (m *Machine) kill(e AskKill) {
 	if e.All {
 		for _, x := range c.sorted() {
 			if x.state == Created || x.state == Starting || x.state == Running {
-				m.signal(c, x, signal{number: e.Number}) // nobody waits for these
+				m.signal(c, x, signal{number: e.Number, all: true}) // nobody waits for these
 			}
 		}
 	}
-	m.signal(c, p, signal{call: e.Call, number: e.Number})
+	m.signal(c, p, signal{call: e.Call, number: e.Number, all: e.All})
 }
 
 // signal delivers one signal, in whatever state the process is.
@@ -96,16 +96,16 @@ func (m *Machine) signal(c *container, p *process, s signal) {
 	case Starting:
 		if isKill {
 			p.killing = true
-			m.do(DoKill{Call: s.call, Key: p.key})
+			m.do(DoKill{Call: s.call, Key: p.key, All: s.all && p == c.init})
 		} else {
 			p.signals = append(p.signals, s)
 		}
 	case Running:
 		if isKill {
 			p.killing = true
-			m.do(DoKill{Call: s.call, Key: p.key})
+			m.do(DoKill{Call: s.call, Key: p.key, All: s.all && p == c.init})
 		} else {
-			m.do(DoSignal{Call: s.call, Key: p.key, Number: s.number})
+			m.do(DoSignal{Call: s.call, Key: p.key, Number: s.number, All: s.all})
 		}
 	default:
 		m.answer(s, m.gone(p))

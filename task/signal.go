@@ -47,10 +47,17 @@ func (p Plan) signal(number uint32) (schema.Signal, error) {
 
 // signal delivers a console control event. It answers when the service has taken it, or after a moment when the service does not
 // say: the event is on its way then, and the call goes on beside.
-func (r *Runner) signal(l *live, number uint32) error {
-	sig, err := l.container().plan.signal(number)
-	if err != nil || sig == "" {
+func (r *Runner) signal(l *live, number uint32, all bool) error {
+	plan := l.container().plan
+	sig, err := plan.signal(number)
+	switch {
+	case err != nil || sig == "":
 		return err
+	case sig != schema.CtrlShutdown:
+	case all && l.parent != nil:
+		return nil // init's goes to it too
+	case all || plan.stopAll && l.parent == nil:
+		return r.tellAll(l)
 	}
 	l.told.Store(true)
 	p := l.process.Load()
@@ -83,10 +90,30 @@ func (r *Runner) signal(l *live, number uint32) error {
 	return nil
 }
 
-// kill terminates the process, and when that does not end it, its container. It answers when the request is with the service, and
-// sees to the end beside that.
-func (r *Runner) kill(l *live) error {
+// tellAll gives the stop event to every process of the container, also to those that HCS did not start, which it does when it shuts the
+// compute system down. What ends then is awaited as ever.
+func (r *Runner) tellAll(l *live) error {
 	l.told.Store(true)
+	if l.shut.Load() {
+		return nil // told before
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), callBound)
+	defer cancel()
+	err := l.system.Load().Shutdown(ctx)
+	l.shut.Store(err == nil || unanswered(err))
+	if err != nil && !errdefs.IsNotFound(err) {
+		return fmt.Errorf("signal all of %s with %s: %w", l.key, schema.CtrlShutdown, err)
+	}
+	return nil
+}
+
+// kill terminates the process and its family, and when that does not end it, its container. Of all that run in the container, the others
+// are ended when init has. It answers when the request is with the service, and sees to the end beside that.
+func (r *Runner) kill(l *live, all bool) error {
+	l.told.Store(true)
+	if all {
+		l.killedAll.Store(true)
+	}
 	p, sys := l.process.Load(), l.container().system.Load()
 	if p == nil { // it is being started
 		if l.parent != nil {
@@ -101,6 +128,10 @@ func (r *Runner) kill(l *live) error {
 	err := p.Terminate(ctx)
 	if err == nil || unanswered(err) {
 		l.killed.Store(true)
+	}
+	if r.endFamily(l) && err != nil && !errdefs.IsNotFound(err) {
+		l.killed.Store(true)
+		err = nil
 	}
 	l.terminating.Add(-1)
 	go func() {

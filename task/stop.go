@@ -13,7 +13,7 @@ import (
 )
 
 // stop takes the compute system down after init has ended: asked first, so that what else runs in it may write its last bytes, and
-// the file system is closed in order; forced when that makes no progress any more. It returns when the system has stopped, or
+// the file system is closed in order; forced when that makes no progress any more, or when everything was to be killed. It returns when the system has stopped, or
 // when nothing can stop it.
 func (r *Runner) stop(l *live) {
 	sys := l.system.Load()
@@ -30,7 +30,16 @@ func (r *Runner) stop(l *live) {
 			r.Log.Warn("last look", "error", err)
 		}
 	}
-	err := r.shutdown(ctx, l, sys)
+	var err error
+	switch told := l.shut.Load(); {
+	case l.killedAll.Load() || told && l.killed.Load():
+		r.end(l, sys)
+		return
+	case told:
+		err = r.awaitShutdown(ctx, l, sys)
+	default:
+		err = r.shutdown(ctx, l, sys)
+	}
 	if err == nil || errdefs.IsNotFound(err) {
 		return
 	}
@@ -38,6 +47,11 @@ func (r *Runner) stop(l *live) {
 	if !errors.Is(err, hcs.ErrInvalidState) {
 		r.Log.Warn("container does not shut down; it is terminated", "id", l.key.Task, "error", err)
 	}
+	r.end(l, sys)
+}
+
+// end terminates the container and waits until it has stopped.
+func (r *Runner) end(l *live, sys *systemHandle) {
 	if stopped, err := r.terminate(l); stopped || err != nil {
 		return
 	}
@@ -55,6 +69,10 @@ func (r *Runner) shutdown(ctx context.Context, l *live, sys *systemHandle) error
 	if err := sys.Shutdown(call); err != nil {
 		return err
 	}
+	return r.awaitShutdown(ctx, l, sys)
+}
+
+func (r *Runner) awaitShutdown(ctx context.Context, l *live, sys *systemHandle) error {
 	tick := time.NewTicker(min(progressTick, l.bounds.StopIdle))
 	defer tick.Stop()
 	last, since := progress{}, time.Now()

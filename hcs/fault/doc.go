@@ -73,5 +73,5 @@ var calls = []Call{
 	"HcnEnumerateLoadBalancers", "HcnCreateLoadBalancer", "HcnOpenLoadBalancer", "HcnModifyLoadBalancer", "HcnQueryLoadBalancerProperties", "HcnDeleteLoadBalancer", "HcnCloseLoadBalancer",
 	"HcnEnumerateSdnRoutes", "HcnCreateSdnRoute", "HcnOpenSdnRoute", "HcnModifySdnRoute", "HcnQuerySdnRouteProperties", "HcnDeleteSdnRoute", "HcnCloseSdnRoute",
 	// The host, in process only: these are no calls of the service.
-	"HasScratch", "Facts", "DialPipe", "ListenPipe", "ResolvePath", "Spawn",
+	"HasScratch", "Facts", "DialPipe", "ListenPipe", "ResolvePath", "Spawn", "AssignProcessToJobObject",
 }

@@ -199,6 +199,11 @@ func (p *process) Terminate(ctx context.Context) error {
 	return do0(ctx, p.s, "HcsTerminateProcess", p.id, func() error { return p.Process.Terminate(ctx) })
 }
 
+func (p *process) Enclose(ctx context.Context) (hcs.Family, error) {
+	return do(ctx, p.s, "AssignProcessToJobObject", p.id, func() (hcs.Family, error) { return p.Process.Enclose(ctx) },
+		func(f hcs.Family) { _ = f.Close() })
+}
+
 func (p *process) Resize(ctx context.Context, width, height uint16) error {
 	return do0(ctx, p.s, "HcsModifyProcess", p.id, func() error { return p.Process.Resize(ctx, width, height) })
 }

@@ -25,8 +25,8 @@ var (
 // statusOf is a code as the signed number that documents carry.
 func statusOf(c hcs.Code) int32 { return int32(c) } //nolint:gosec // the bits are the point
 
-// ShutdownComputeSystem asks a running system to stop and returns when the request is taken. Every process gets CtrlShutdown; when
-// those that the service started have ended, or the container's patience has, the rest is killed and the system has exited
+// ShutdownComputeSystem asks a running system to stop and returns when the request is taken. Every process gets CtrlShutdown, also those
+// that the service did not start; when all have ended, or the container's patience has, the rest is killed and the system has exited
 // gracefully. The processes' part in it is assumed. A system that was never started refuses with ErrInvalidState (§3).
 func (c *Client) ShutdownComputeSystem(h Handle, options string) error {
 	if err := checkOptions(options); err != nil {
@@ -51,29 +51,25 @@ func (c *Client) ShutdownComputeSystem(h Handle, options string) error {
 func (s *Service) shutdown(sys *system) {
 	sys.work.Wait() // launches in flight become processes first; no new ones begin
 	s.mu.Lock()
-	var list []*process
-	for _, p := range sys.live {
-		list = append(list, p)
-	}
-	patience := time.NewTimer(shutdownPatience(sys.doc.Container))
+	group := sys.group
+	patience := shutdownPatience(sys.doc.Container)
 	s.mu.Unlock()
-	defer patience.Stop()
-	for _, p := range list {
-		_ = p.running.Signal(schema.CtrlShutdown) // one that has just ended cannot be told; that is what is wanted
+	group.SignalAll(schema.CtrlShutdown)
+	enough := make(chan struct{})
+	empty := make(chan struct{})
+	go func() { group.Empty(enough); close(empty) }()
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-empty:
+	case <-t.C:
+	case <-sys.forced:
 	}
-wait:
-	for _, p := range list {
-		select {
-		case <-p.done:
-		case <-patience.C:
-			break wait
-		case <-sys.forced:
-			return
-		}
-	}
+	close(enough)
+	<-empty
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.end(sys, exitGraceful)
+	s.end(sys, exitGraceful) // unless it was forced
 }
 
 // TerminateComputeSystem ends a system at once, started or not, and returns when the request is taken.

@@ -84,6 +84,7 @@ type scriptProcess struct {
 	handlers      map[schema.Signal][]statement // an empty block ignores
 	ended         bool
 	code          uint32
+	family        *family // its job object, nil for the container's alone; its children are born into it
 	width, height uint16
 	resized       chan struct{} // closed and replaced by Resize
 
@@ -113,6 +114,13 @@ func (p *scriptProcess) Kill(code uint32) {
 	}
 }
 
+// inherited is the family that a child is born into.
+func (p *scriptProcess) inherited() *family {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.family
+}
+
 // reap completes the end.
 func (p *scriptProcess) reap() {
 	<-p.dead
@@ -122,24 +130,31 @@ func (p *scriptProcess) reap() {
 	p.group.mu.Lock()
 	delete(p.group.procs, p.pid)
 	p.group.mu.Unlock()
+	if f := p.inherited(); f != nil {
+		f.drop(p)
+	}
 	close(p.reaped)
 }
 
 // Signal delivers a control event.
 func (p *scriptProcess) Signal(s schema.Signal) error {
+	frozen := p.group.thaws() != nil
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	body, handled := p.handlers[s]
 	switch {
 	case p.ended || handled && len(body) == 0:
 	case handled:
 		p.threads.Go(func() { p.run(body) })
-	default:
+	case frozen:
 		p.threads.Go(func() {
 			if p.awake() {
 				p.Kill(ctrlExit)
 			}
 		})
+	}
+	p.mu.Unlock()
+	if !handled && !frozen {
+		p.Kill(ctrlExit)
 	}
 	return nil
 }
@@ -275,7 +290,7 @@ func (p *scriptProcess) step(st *statement) bool {
 		p.streams.hold()
 		params := *p.params
 		params.CommandLine = st.block[0].verb
-		if _, err := p.group.start(&params, p.streams, st.block); err != nil {
+		if _, err := p.group.start(&params, p.streams, st.block, p.inherited()); err != nil {
 			p.streams.release() // the container is ending, and this process with it
 		}
 	}

@@ -2,6 +2,8 @@ package sim
 
 import (
 	"io"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -146,11 +148,11 @@ func (g *scriptGroup) launch(p *schema.ProcessParameters, streams *sharedStreams
 	case err != nil:
 		return nil, err
 	}
-	return g.start(p, streams, script)
+	return g.start(p, streams, script, nil)
 }
 
-// start makes a process that holds the streams, and runs it.
-func (g *scriptGroup) start(p *schema.ProcessParameters, streams *sharedStreams, script []statement) (*scriptProcess, error) {
+// start makes a process that holds the streams, and runs it; f is its parent's family.
+func (g *scriptGroup) start(p *schema.ProcessParameters, streams *sharedStreams, script []statement, f *family) (*scriptProcess, error) {
 	word, _ := cutWord(p.CommandLine)
 	proc := &scriptProcess{
 		group: g, params: p, pid: g.launcher.newPid(), image: word + ".exe", created: time.Now(), streams: streams,
@@ -169,6 +171,9 @@ func (g *scriptGroup) start(p *schema.ProcessParameters, streams *sharedStreams,
 		return nil, refuse(hcs.ErrInvalidState, "the container has ended")
 	}
 	g.procs[proc.pid] = proc
+	if f != nil {
+		proc.enter(f)
+	}
 	proc.threads.Go(func() { proc.main(script) })
 	go proc.reap()
 	return proc, nil
@@ -200,11 +205,8 @@ func (g *scriptGroup) Usage() Usage {
 func (g *scriptGroup) Kill(code uint32) {
 	g.mu.Lock()
 	g.dead = true
-	var list []*scriptProcess
-	for _, p := range g.procs {
-		list = append(list, p)
-	}
 	g.mu.Unlock()
+	list := g.all()
 	for _, p := range list {
 		p.Kill(code)
 	}
@@ -218,6 +220,36 @@ func (g *scriptGroup) Limit(memoryMB uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.limit = memoryMB << 20
+}
+
+func (g *scriptGroup) all() []*scriptProcess {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Collect(maps.Values(g.procs))
+}
+
+// SignalAll tells every process.
+func (g *scriptGroup) SignalAll(s schema.Signal) {
+	for _, p := range g.all() {
+		_ = p.Signal(s) // a known event
+	}
+}
+
+// Empty waits for every process, and for those that they start meanwhile.
+func (g *scriptGroup) Empty(stop <-chan struct{}) {
+	for {
+		list := g.all()
+		if len(list) == 0 {
+			return
+		}
+		for _, p := range list {
+			select {
+			case <-p.reaped:
+			case <-stop:
+				return
+			}
+		}
+	}
 }
 
 // Freeze stops the processes between two of their steps, or lets them run on.

@@ -35,6 +35,10 @@ type Group interface {
 	// Limit changes the commit limit, in MiB. What is committed already stays, also when it is more (a job object does so; that HCS
 	// takes such a limit is assumed). It is called under the service's lock and only sets a value.
 	Limit(memoryMB uint64)
+	// SignalAll delivers a console control event to every process, and returns at once.
+	SignalAll(s schema.Signal)
+	// Empty returns when no process is left, or when stop is closed.
+	Empty(stop <-chan struct{})
 	// Freeze stops every process, and those that are launched meanwhile, or lets them run on. It is called under the service's lock.
 	Freeze(frozen bool)
 	// Kill ends every process with the code, also a frozen one, and returns when all are gone.

@@ -191,6 +191,11 @@ func (c *Client) dump() ClientState {
 			d.Handles = append(d.Handles, fmt.Sprintf("%s %s", o.o.kind, o.o.id))
 		}
 	}
+	for o := range c.owned {
+		if f, ok := o.(*family); ok {
+			d.Handles = append(d.Handles, fmt.Sprintf("the job of process %d", f.pid))
+		}
+	}
 	slices.Sort(d.Handles)
 	return d
 }

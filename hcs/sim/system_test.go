@@ -136,12 +136,13 @@ func TestShutdownWaitsForProcesses(t *testing.T) {
 		after    time.Duration
 		code     uint32
 	}{
-		"default handler":     {"wait", "", 0, 0xC000013A},
-		"handled":             {"on CtrlShutdown { sleep 3s; exit 4 }; wait", "", 3 * time.Second, 4},
-		"ignored":             {"ignore CtrlShutdown; wait", "", 5 * time.Second, sim.TerminatedExitCode},
-		"handled too slowly":  {"on CtrlShutdown { sleep 9s; exit 4 }; wait", "", 5 * time.Second, sim.TerminatedExitCode},
-		"with more patience":  {"on CtrlShutdown { sleep 9s; exit 4 }; wait", "20000", 9 * time.Second, 4},
-		"children are killed": {"spawn { ignore CtrlShutdown; wait }; wait", "", 0, 0xC000013A},
+		"default handler":    {"wait", "", 0, 0xC000013A},
+		"handled":            {"on CtrlShutdown { sleep 3s; exit 4 }; wait", "", 3 * time.Second, 4},
+		"ignored":            {"ignore CtrlShutdown; wait", "", 5 * time.Second, sim.TerminatedExitCode},
+		"handled too slowly": {"on CtrlShutdown { sleep 9s; exit 4 }; wait", "", 5 * time.Second, sim.TerminatedExitCode},
+		"with more patience": {"on CtrlShutdown { sleep 9s; exit 4 }; wait", "20000", 9 * time.Second, 4},
+		"ignored by a child": {"spawn { ignore CtrlShutdown; wait }; wait", "", 5 * time.Second, 0xC000013A},
+		"handled by a child": {"spawn { on CtrlShutdown { sleep 3s; exit 4 }; wait }; wait", "", 3 * time.Second, 0xC000013A},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inNode(t, sim.Config{}, func(n *node) {

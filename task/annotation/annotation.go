@@ -42,6 +42,8 @@ type Values struct {
 	OutputAbsent       *time.Duration
 	Endpoints          *[]string // GUIDs
 	Signals            *string   // LinuxSignals or windows
+	StopScope          *string   // StopContainer or process
+	Descendants        *string   // KeepDescendants or end
 }
 
 // Entry is one row of the table.
@@ -70,10 +72,14 @@ const (
 	CRIContainerType = "io.kubernetes.cri.container-type"
 	CRISandboxID     = "io.kubernetes.cri.sandbox-id"
 
-	PauseContainer = "io.containerd.hcs.sandbox.pause-container"
-	Signals        = "io.containerd.hcs.signals"
-	LinuxSignals   = "linux" // a value of that
-	Endpoints      = "io.containerd.hcs.network.endpoints"
+	PauseContainer  = "io.containerd.hcs.sandbox.pause-container"
+	Signals         = "io.containerd.hcs.signals"
+	LinuxSignals    = "linux" // a value of that
+	StopScope       = "io.containerd.hcs.stop.scope"
+	StopContainer   = "container"
+	Descendants     = "io.containerd.hcs.exec.descendants"
+	KeepDescendants = "keep"
+	Endpoints       = "io.containerd.hcs.network.endpoints"
 )
 
 // Table lists every key that is read.
@@ -112,13 +118,12 @@ var Table = []Entry{
 	{"io.containerd.hcs.output.idle-timeout", "duration", "how long the output of a process that has exited is waited for when nothing comes, because a child still holds it; default 1s", duration(func(v *Values) **time.Duration { return &v.OutputIdle })},
 	{"io.containerd.hcs.output.stall-timeout", "duration", "how long it is waited for when the client is connected and takes nothing; default 1m", duration(func(v *Values) **time.Duration { return &v.OutputStall })},
 	{"io.containerd.hcs.output.absent-timeout", "duration", "how long it is waited for when the client is away, as during a restart of containerd; default 30s", duration(func(v *Values) **time.Duration { return &v.OutputAbsent })},
-	{Signals, "windows or linux", "what the numbers of signals mean: console control events, as with Microsoft's shim, or Linux's HUP, INT, QUIT and TERM; default windows", func(v *Values, s string) error {
-		if s != LinuxSignals && s != "windows" {
-			return fmt.Errorf("must be windows or %s", LinuxSignals)
-		}
-		v.Signals = &s
-		return nil
-	}},
+	{Signals, "windows or linux", "what the numbers of signals mean: console control events, as with Microsoft's shim, or Linux's HUP, INT, QUIT and TERM; default windows",
+		either("windows", LinuxSignals, func(v *Values) **string { return &v.Signals })},
+	{StopScope, "process or container", "who gets the stop event of a TERM: the container's own process, or everything that runs in the container, which is for programs behind cmd or PowerShell, which do not pass it on; default process",
+		either("process", StopContainer, func(v *Values) **string { return &v.StopScope })},
+	{Descendants, "end or keep", "what becomes of what an exec has started when the exec is killed or deleted; default end",
+		either("end", KeepDescendants, func(v *Values) **string { return &v.Descendants })},
 	{Endpoints, "GUIDs between commas, or nothing", "in an update only: the endpoints that the network namespace of the container is to have from now on", guids(func(v *Values) **[]string { return &v.Endpoints })},
 }
 
@@ -138,6 +143,17 @@ func Parse(annotations map[string]string) (Values, error) {
 		return Values{}, fmt.Errorf("annotations %s and %s must be given together: %w", CRIContainerType, CRISandboxID, errdefs.ErrInvalidArgument)
 	}
 	return v, nil
+}
+
+// either is one of two words.
+func either(one, other string, field func(*Values) **string) func(*Values, string) error {
+	return func(v *Values, s string) error {
+		if s != one && s != other {
+			return fmt.Errorf("must be %s or %s", one, other)
+		}
+		*field(v) = &s
+		return nil
+	}
 }
 
 func boolean(field func(*Values) **bool) func(*Values, string) error {

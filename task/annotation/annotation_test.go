@@ -30,7 +30,7 @@ func TestBadValuesNameTheKey(t *testing.T) {
 		HostProcess: {"", "yes", "2"}, MemoryMB: {"", "0", "-1", "abc", "1.5"}, CPUCount: {"0", "-1", "4294967296"},
 		CPUMaximum: {"0", "10001"}, CPUWeight: {"0", "10001"}, Iops: {"0", "2147483648"}, Bandwidth: {"x"},
 		DumpLocation: {""}, DumpType: {"", "huge"}, DumpCount: {"0"}, CRIContainerType: {"pod"}, CRISandboxID: {""},
-		Signals: {"", "unix"}, Endpoints: {"web", ",", "11111111-2222-3333-4444-555555555555,", "11111111-2222-3333-4444-555555555555,11111111-2222-3333-4444-555555555555"},
+		Signals: {"", "unix"}, StopScope: {"", "tree"}, Descendants: {"", "kill"}, Endpoints: {"web", ",", "11111111-2222-3333-4444-555555555555,", "11111111-2222-3333-4444-555555555555,11111111-2222-3333-4444-555555555555"},
 	} {
 		for _, v := range bad {
 			_, err := Parse(map[string]string{key: v})
@@ -42,7 +42,7 @@ func TestBadValuesNameTheKey(t *testing.T) {
 }
 
 func TestEveryKeySetsSomething(t *testing.T) {
-	good := map[string]string{DumpType: "mini", DumpLocation: `C:\d`, CRIContainerType: "sandbox", CRISandboxID: "pod", Signals: "linux", Endpoints: "11111111-2222-3333-4444-555555555555"}
+	good := map[string]string{DumpType: "mini", DumpLocation: `C:\d`, CRIContainerType: "sandbox", CRISandboxID: "pod", Signals: "linux", StopScope: "container", Descendants: "keep", Endpoints: "11111111-2222-3333-4444-555555555555"}
 	for _, e := range Table {
 		value := good[e.Key]
 		if value == "" {

@@ -31,6 +31,16 @@ var peerNotes = map[string]script.Note{
 		Text: "the pipes of a container's and its execs' logging programs have the same names, peer-runhcs §13.3 B11"},
 	"logs/program-that-fails-is-named": {
 		Text: "a logging program that ends is waited for 10 s, and the reason is a timeout"},
+	"tree/ends-with-the-kill-of-its-exec": {
+		Text: "an exec's process is ended alone, user-needs N32"},
+	"tree/ends-with-the-delete-of-its-exec": {
+		Text: "an exec's process is ended alone, user-needs N32"},
+	"tree/hears-a-term-for-all": {
+		Text: "all reaches the processes that the shim started, peer-runhcs §2.1"},
+	"tree/hears-a-term-by-annotation": {
+		Text: "there is no such annotation, user-needs N9"},
+	"tree/ends-at-once-with-kill-for-all": {
+		Text: "what else runs in the container is waited for 30 s, peer-runhcs §2.4"},
 	"pause/nothing-runs-until-resume": {Text: noPause},
 	"pause/exec-refused-meanwhile":    {Text: noPause},
 	"pause/term-arrives-after-resume": {Text: noPause},

@@ -25,7 +25,7 @@ var suites = map[string]func() []Case{
 func allCases() []Case {
 	var all []Case
 	for _, group := range [][]Case{
-		runCasesList, outputCases, stdinCases, terminalCases, execCases, killCases, deleteCases, stateCases, statsCases,
+		runCasesList, outputCases, stdinCases, terminalCases, execCases, treeCases, killCases, deleteCases, stateCases, statsCases,
 		eventCases, imageCases, specCases, limitCases, logCases, pauseCases, optionalCases, networkCases, manyCases, ctrCases, endCases,
 	} {
 		all = append(all, group...)

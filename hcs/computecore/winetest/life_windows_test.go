@@ -2,6 +2,7 @@ package winetest
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"slices"
@@ -301,4 +302,43 @@ func TestFreeze(t *testing.T) {
 	if err := s.Freeze(within(t, bound), true); !errors.Is(err, hcs.ErrFileNotFound) {
 		t.Errorf("of a system that has ended: %v", err)
 	}
+}
+
+// TestEnclose: what an enclosed process has started ends with its family, also when the process itself has ended, and nothing else does.
+func TestEnclose(t *testing.T) {
+	s := running(t)
+	other := run(t, s, params("sleep"))
+	expect(t, other.Stdout(), "up")
+	p := run(t, s, params("parent"))
+	f, err := p.Enclose(within(t, bound))
+	must(t, err)
+	expect(t, p.Stdout(), "up")
+	must(t, p.Terminate(within(t, bound)))
+	exitOf(t, p)
+	if n := processes(t); n != 2 {
+		t.Errorf("%d processes run, want the child and the other one", n)
+	}
+	must(t, f.Terminate())
+	if _, err := io.ReadAll(p.Stdout()); err != nil { // the child has let go of it
+		t.Error(err)
+	}
+	if n := processes(t); n != 1 {
+		t.Errorf("%d processes run, want the other one", n)
+	}
+	must(t, f.Close())
+	must(t, f.Close())
+	if err := f.Terminate(); err == nil {
+		t.Error("terminated after the close")
+	}
+	if _, err := p.Enclose(within(t, bound)); err == nil {
+		t.Error("a process that has ended was enclosed")
+	}
+}
+
+// processes counts what runs in the containers of the simulator.
+func processes(t *testing.T) int {
+	t.Helper()
+	var list []json.RawMessage
+	must(t, json.Unmarshal(state(t)["processes"], &list))
+	return len(list)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"strconv"
 	"strings"
@@ -62,6 +63,16 @@ func program(words []string) int {
 		_, _ = os.Stdout.Write(b)
 	case "sleep":
 		fmt.Print("up")
+		time.Sleep(10 * time.Minute)
+	case "parent": // starts one that sleeps, waits for it to be up, and sleeps too
+		child := exec.Command(os.Args[0])
+		child.Env = append(os.Environ(), modeEnv+"=sleep")
+		child.Stdout = os.Stdout
+		time.Sleep(300 * time.Millisecond) // whoever encloses it does so first
+		if err := child.Start(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 		time.Sleep(10 * time.Minute)
 	case "trap": // ends with the code at the first signal; without a code it goes on
 		got := make(chan os.Signal, 8)

@@ -123,7 +123,7 @@ func TestFaultDropEvent(t *testing.T) {
 }
 
 // inProcess are the names of rules that no call of the protocol has.
-var inProcess = []fault.Call{fault.SystemExited, fault.ProcessExited, "HasScratch", "Facts", "DialPipe", "ListenPipe", "ResolvePath", "Spawn"}
+var inProcess = []fault.Call{fault.SystemExited, fault.ProcessExited, "HasScratch", "Facts", "DialPipe", "ListenPipe", "ResolvePath", "Spawn", "AssignProcessToJobObject"}
 
 func TestEveryCallCanFail(t *testing.T) {
 	for name, e := range table {

@@ -104,6 +104,36 @@ func end(pid uint32, code uint32) {
 	}
 }
 
+// SignalAll implements sim.Group.
+func (g *group) SignalAll(s schema.Signal) {
+	tell := func() {
+		for _, pid := range g.running() {
+			_ = deliver(pid, events[s]) // one that has just ended cannot be told
+		}
+	}
+	if !g.later(tell) {
+		tell()
+	}
+}
+
+// Empty implements sim.Group. A process that never began is none: see Kill.
+func (g *group) Empty(stop <-chan struct{}) {
+	for {
+		left := g.running()
+		if begun, ok := g.host.processes(left); ok && len(begun) == 0 {
+			return
+		}
+		select {
+		case <-stop:
+			return
+		case <-time.After(emptyPause):
+		}
+	}
+}
+
+// emptyPause is between two looks whether a group is empty.
+const emptyPause = 20 * time.Millisecond
+
 // running lists the job's processes.
 func (g *group) running() []uint32 {
 	g.mu.Lock()
