@@ -112,15 +112,22 @@ static NTSTATUS load_into(HANDLE process, HANDLE thread)
     return status;
 }
 
+static SRWLOCK creating = SRWLOCK_INIT;
+
 // Once in some thousand starts, on Wine 8 without its preloader, the Unix process that is to become the new one is gone before its first
 // instruction, and the call ends with a status that Windows has no use for here. Nothing has run then: it is made again.
+//
+// One after the other: what another thread starts at the same time inherits the Unix socket of the new process, so that Wine's server does
+// not see that it is gone, and the call never ends.
 static NTSTATUS create(PHANDLE process, PHANDLE thread, ACCESS_MASK process_access, ACCESS_MASK thread_access,
                        OBJECT_ATTRIBUTES *process_attributes, OBJECT_ATTRIBUTES *thread_attributes, ULONG process_flags,
                        ULONG thread_flags, process_parameters *parameters, void *info, ps_attribute_list *list)
 {
     for (int tries = 1;; tries++) {
+        AcquireSRWLockExclusive(&creating);
         NTSTATUS status = real_NtCreateUserProcess(process, thread, process_access, thread_access, process_attributes,
                                                    thread_attributes, process_flags, thread_flags, parameters, info, list);
+        ReleaseSRWLockExclusive(&creating);
         if (status != STATUS_INTERNAL_ERROR || tries == 3)
             return status;
         report("a process ended before it began, and is started again");
