@@ -55,11 +55,28 @@ const (
 	ErrDeviceNotConnected      Code = 0x8007048F
 	ErrServerUnavailable       Code = 0x800706BA // RPC_S_SERVER_UNAVAILABLE
 	ErrCallFailed              Code = 0x800706BE // RPC_S_CALL_FAILED
-	ErrHCNNetworkNotFound      Code = 0x803B0001
-	ErrHCNEndpointNotFound     Code = 0x803B0002
-	ErrHCNEndpointAttached     Code = 0x803B0014
-	ErrHCNInvalidJSON          Code = 0x803B001B
-	ErrHCNNamespaceExists      Code = 0x803B002B
+	// What the start of a process can fail with, beside those above.
+	ErrNotEnoughMemory   Code = 0x80070008
+	ErrBadEnvironment    Code = 0x8007000A
+	ErrOutOfMemory       Code = 0x8007000E
+	ErrDiskFull          Code = 0x80070070
+	ErrNameTooLong       Code = 0x800700CE
+	ErrMachineMismatch   Code = 0x800700D8
+	ErrVirus             Code = 0x800700E1
+	ErrElevationRequired Code = 0x800702E4
+	ErrBlockedByPolicy   Code = 0x800704EC
+	ErrNoSuchUser        Code = 0x80070525
+	ErrLogonFailure      Code = 0x8007052E // what HCS gives for a user that is not in the image
+	ErrAccountDisabled   Code = 0x80070533
+	ErrNoneMapped        Code = 0x80070534
+	ErrNoResources       Code = 0x800705AA
+	ErrPagefileTooSmall  Code = 0x800705AF
+
+	ErrHCNNetworkNotFound  Code = 0x803B0001
+	ErrHCNEndpointNotFound Code = 0x803B0002
+	ErrHCNEndpointAttached Code = 0x803B0014
+	ErrHCNInvalidJSON      Code = 0x803B001B
+	ErrHCNNamespaceExists  Code = 0x803B002B
 )
 
 // Family is the code with the vmcompute family folded into the computecore one, which is what all tables here are keyed by.
@@ -124,6 +141,21 @@ var table = map[Code]row{
 	ErrDeviceNotConnected:      {errdefs.ErrUnavailable, "The device is not connected."},
 	ErrServerUnavailable:       {errdefs.ErrUnavailable, "The RPC server is unavailable."},
 	ErrCallFailed:              {errdefs.ErrUnavailable, "The remote procedure call failed."},
+	ErrNotEnoughMemory:         {errdefs.ErrResourceExhausted, "Not enough memory resources are available to process this command."},
+	ErrBadEnvironment:          {errdefs.ErrInvalidArgument, "The environment is incorrect."},
+	ErrOutOfMemory:             {errdefs.ErrResourceExhausted, "Not enough memory resources are available to complete this operation."},
+	ErrDiskFull:                {errdefs.ErrResourceExhausted, "There is not enough space on the disk."},
+	ErrNameTooLong:             {errdefs.ErrInvalidArgument, "The filename or extension is too long."},
+	ErrMachineMismatch:         {errdefs.ErrInvalidArgument, "This version of %1 is not compatible with the version of Windows you're running."},
+	ErrVirus:                   {errdefs.ErrPermissionDenied, "Operation did not complete successfully because the file contains a virus or potentially unwanted software."},
+	ErrElevationRequired:       {errdefs.ErrPermissionDenied, "The requested operation requires elevation."},
+	ErrBlockedByPolicy:         {errdefs.ErrPermissionDenied, "This program is blocked by group policy."},
+	ErrNoSuchUser:              {errdefs.ErrInvalidArgument, "The specified account does not exist."},
+	ErrLogonFailure:            {errdefs.ErrInvalidArgument, "The user name or password is incorrect."},
+	ErrAccountDisabled:         {errdefs.ErrInvalidArgument, "This user can't sign in because this account is currently disabled."},
+	ErrNoneMapped:              {errdefs.ErrInvalidArgument, "No mapping between account names and security IDs was done."},
+	ErrNoResources:             {errdefs.ErrResourceExhausted, "Insufficient system resources exist to complete the requested service."},
+	ErrPagefileTooSmall:        {errdefs.ErrResourceExhausted, "The paging file is too small for this operation to complete."},
 	ErrHCNNetworkNotFound:      {errdefs.ErrNotFound, "The network was not found."},
 	ErrHCNEndpointNotFound:     {errdefs.ErrNotFound, "The endpoint was not found."},
 	ErrHCNEndpointAttached:     {errdefs.ErrAlreadyExists, "The endpoint is already attached."},

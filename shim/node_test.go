@@ -418,7 +418,11 @@ func (n *node) start(exec string) uint32 {
 }
 
 func (n *node) exec(id, script string, change ...func(*taskapi.ExecProcessRequest)) error {
-	b, err := json.Marshal(&specs.Process{CommandLine: script, Cwd: `C:\`})
+	return n.execSpec(id, &specs.Process{CommandLine: script, Cwd: `C:\`}, change...)
+}
+
+func (n *node) execSpec(id string, p *specs.Process, change ...func(*taskapi.ExecProcessRequest)) error {
+	b, err := json.Marshal(p)
 	if err != nil {
 		n.t.Fatal(err)
 	}

@@ -2,6 +2,9 @@ package shim
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -128,6 +131,23 @@ func TestExitCodes(t *testing.T) {
 			if r, err := n.delete("x"); err != nil || r.ExitStatus != code {
 				t.Errorf("delete: %v, %v, want %#x", r, err, code)
 			}
+		}
+		n.end()
+	})
+}
+
+// TestStatusIsWrittenDown: the file that tells how a container ended has the name of the status too.
+func TestStatusIsWrittenDown(t *testing.T) {
+	run(t, sim.Config{}, func(t *testing.T, n *node) {
+		n.create(spec("exit 0xC0000005"))
+		n.start("")
+		n.wait("")
+		files, err := filepath.Glob(filepath.Join(n.ledgers(), "*", "*"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("ledgers %v, %v", files, err)
+		}
+		if b, err := os.ReadFile(files[0]); err != nil || !strings.Contains(string(b), "STATUS_ACCESS_VIOLATION") {
+			t.Errorf("%s, %v", b, err)
 		}
 		n.end()
 	})

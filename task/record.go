@@ -8,6 +8,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/task/ledger"
 	"containerd-shim-hcs/task/limits"
 	"containerd-shim-hcs/task/network"
@@ -71,7 +72,7 @@ func (r *Runner) drainRecord(l *live) { l.streams.Load().Close() }
 
 // ended writes down how a task's init ended, for a delete command that may have to tell.
 func (r *Runner) ended(l *live, pid uint32, exit Exit) {
-	if err := l.ledger.Ended(ledger.Exit{Pid: pid, Code: exit.Code, At: exit.At}); err != nil {
+	if err := l.ledger.Ended(ledger.Exit{Pid: pid, Code: exit.Code, At: exit.At, Status: hcs.StatusName(exit.Code)}); err != nil {
 		r.Log.Warn("exit status is not recorded", "process", l.key.String(), "error", err)
 	}
 }

@@ -319,12 +319,21 @@ func (r *Runner) launch(ctx context.Context, l *live) (hcs.Process, error) {
 	p, err := sys.Run(ctx, &params)
 	r.starts.done(time.Now(), err)
 	if err != nil {
-		return nil, fmt.Errorf("run %q in %q: %w", params.CommandLine, params.WorkingDirectory, err)
+		return nil, fmt.Errorf("%s: %w", attempt(&params), err)
 	}
 	if l.parent != nil {
 		r.enclose(ctx, l, p)
 	}
 	return p, nil
+}
+
+// attempt says what was to be run, in the words of the request: clients look for the program's name in the error, as it was written.
+func attempt(p *schema.ProcessParameters) string {
+	s := "run " + p.CommandLine + " in " + p.WorkingDirectory
+	if p.User != "" {
+		s += " as " + p.User
+	}
+	return s
 }
 
 // drain waits for the process's output and gives its handle back.

@@ -129,7 +129,8 @@ func (r *Runner) kill(l *live, all bool) error {
 	if err == nil || unanswered(err) {
 		l.killed.Store(true)
 	}
-	if r.endFamily(l) && err != nil && !errdefs.IsNotFound(err) {
+	// Its family has it too. When the service is lost that may have been empty, and how the process ended is found out elsewhere.
+	if r.endFamily(l) && err != nil && !errdefs.IsNotFound(err) && !errdefs.IsUnavailable(err) {
 		l.killed.Store(true)
 		err = nil
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"strings"
 	"time"
 
 	"containerd-shim-hcs/hcs"
@@ -70,6 +71,11 @@ func readParameters(text string) (*schema.ProcessParameters, error) {
 		return nil, refuse(hcs.ErrInvalidArgument, "CommandArgs in a Windows container")
 	case len(p.ConsoleSize) != 0 && (len(p.ConsoleSize) != 2 || p.ConsoleSize[0] == 0 || p.ConsoleSize[1] == 0):
 		return nil, refuse(hcs.ErrInvalidArgument, "ConsoleSize is not [height, width]")
+	}
+	for name, value := range p.Environment { // names may begin with "="; the code is assumed
+		if name == "" || strings.Contains(name[1:], "=") || strings.Contains(name+value, "\x00") {
+			return nil, refuse(hcs.ErrBadEnvironment, "variable %q", name)
+		}
 	}
 	return &p, nil
 }

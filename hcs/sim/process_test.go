@@ -30,7 +30,10 @@ func TestProcessParameters(t *testing.T) {
 		`{"CommandLine":"missing.exe"}`:                          hcs.ErrFileNotFound,
 		`{"CommandLine":"exit seven"}`:                           hcs.ErrBadExeFormat,
 		`{"CommandLine":"exit 0","WorkingDirectory":"C:\\none"}`: hcs.ErrInvalidDirectory,
-		`{"CommandLine":"exit 0","User":"somebody"}`:             hcs.ErrInvalidArgument,
+		`{"CommandLine":"exit 0","User":"somebody"}`:             hcs.ErrLogonFailure,
+		`{"CommandLine":"exit 0","Environment":{"=C:":"C:\\"}}`:  0,
+		`{"CommandLine":"exit 0","Environment":{"":"x"}}`:        hcs.ErrBadEnvironment,
+		`{"CommandLine":"exit 0","Environment":{"A=B":"x"}}`:     hcs.ErrBadEnvironment,
 		`{"CommandLine":"exit 0","CreateStdOutPipe":true}`:       hcs.ErrInvalidArgument, // no pipe was given
 	} {
 		inNode(t, sim.Config{}, func(n *node) {

@@ -142,7 +142,7 @@ func (g *scriptGroup) launch(p *schema.ProcessParameters, streams *sharedStreams
 	script, err := parseScript(line)
 	switch {
 	case !users[strings.ToLower(p.User)]:
-		return nil, refuse(hcs.ErrInvalidArgument, "no user %q", p.User)
+		return nil, refuse(hcs.ErrLogonFailure, "no user %q", p.User)
 	case !g.launcher.hasDir(p.WorkingDirectory, g.container.Mounts):
 		return nil, refuse(hcs.ErrInvalidDirectory, "no directory %s in the container", p.WorkingDirectory)
 	case err != nil:

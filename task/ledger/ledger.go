@@ -48,6 +48,8 @@ type Exit struct {
 	Pid  uint32    `json:"pid"`
 	Code uint32    `json:"code"`
 	At   time.Time `json:"at"`
+	// Status is the name of a code that is an NTSTATUS. It is for who reads the file.
+	Status string `json:"status,omitempty"`
 }
 
 // line is one record of the file; one member is set.

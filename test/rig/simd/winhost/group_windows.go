@@ -204,9 +204,6 @@ func (g *group) Close() {
 	}
 }
 
-// errNoSuchUser is ERROR_NO_SUCH_USER.
-const errNoSuchUser hcs.Code = 0x80070525
-
 // Launch implements sim.Group.
 func (g *group) Launch(p *schema.ProcessParameters, s sim.Streams) (sim.Running, error) {
 	r, err := g.launch(p, s)
@@ -223,7 +220,7 @@ func (g *group) Launch(p *schema.ProcessParameters, s sim.Streams) (sim.Running,
 
 func (g *group) launch(p *schema.ProcessParameters, s sim.Streams) (*running, error) {
 	if !knownUser(p.User) {
-		return nil, &hcs.Error{Op: "CreateProcess", ID: p.User, Code: errNoSuchUser, Message: "The specified account does not exist."}
+		return nil, &hcs.Error{Op: "CreateProcess", ID: p.User, Code: hcs.ErrLogonFailure}
 	}
 	dir, cwd, err := g.view.directory(p.WorkingDirectory)
 	if err != nil {

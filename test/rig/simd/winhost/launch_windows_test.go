@@ -87,7 +87,7 @@ func TestLaunchErrors(t *testing.T) {
 		"host's own program": {`C:\rig\simd.exe`, "", "", hcs.ErrFileNotFound},
 		"missing directory":  {`C:\app\winapp.exe print`, `C:\nope`, "", hcs.ErrInvalidDirectory},
 		"no program":         {`C:\app\text.exe`, "", "", hcs.ErrBadExeFormat},
-		"unknown user":       {`C:\app\winapp.exe print`, "", "somebody", errNoSuchUser},
+		"unknown user":       {`C:\app\winapp.exe print`, "", "somebody", hcs.ErrLogonFailure},
 	} {
 		t.Run(what, func(t *testing.T) {
 			p := &schema.ProcessParameters{CommandLine: c.line, WorkingDirectory: c.dir, User: c.user, CreateStdInPipe: true, CreateStdOutPipe: true, CreateStdErrPipe: true}
