@@ -61,6 +61,7 @@ type lab struct {
 
 	mu     sync.Mutex
 	events []string
+	deaf   bool // to events: the shim that may still send one was killed
 	outs   map[string]*stream
 	// bundles are the newest of each container.
 	bundles map[string]string
@@ -105,12 +106,14 @@ func (n *node) boot(wrap func(hcs.Machine) hcs.Machine) {
 	if wrap != nil {
 		m = wrap(m)
 	}
+	n.hear(true)
 	n.crashed, n.served = false, make(chan error, 1)
 	ready := make(chan struct{})
 	ctx, end := context.WithCancel(t.Context())
 	served := n.served
 	n.crash = func() {
 		n.crashed = true
+		n.hear(false)
 		undo := n.keepLedgers()
 		shimClient.Close()
 		n.unlock()
@@ -187,6 +190,15 @@ func (n *node) keepLedgers() func() {
 		files[p] = b
 	}
 	return func() {
+		now, err := ledger.All(n.ledgers())
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		for _, p := range now {
+			if files[p] == nil {
+				_ = os.Remove(p)
+			}
+		}
 		for p, b := range files {
 			if err := errors.Join(os.MkdirAll(filepath.Dir(p), 0o700), os.WriteFile(p, b, 0o600)); err != nil {
 				n.t.Fatal(err)
@@ -210,6 +222,12 @@ func (n *node) close() []string {
 	held := n.svc.Held()
 	n.svc.Close()
 	return held
+}
+
+func (n *node) hear(yes bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.deaf = !yes
 }
 
 // Forward receives events.
@@ -237,7 +255,9 @@ func (n *node) Forward(_ context.Context, r *eventsapi.ForwardRequest) (*emptypb
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.events = append(n.events, s)
+	if !n.deaf {
+		n.events = append(n.events, s)
+	}
 	return &emptypb.Empty{}, nil
 }
 

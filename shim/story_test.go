@@ -201,11 +201,20 @@ func (s *story) report(answer string) {
 	write := func(prefix, line string) {
 		fmt.Fprintf(s.out, "%s%s\n", prefix, volatile.ReplaceAllString(line, "…"))
 	}
+	again := map[string]int{} // handles opened for a kill
 	for _, e := range s.svc.Journal() {
-		// Streams drain, and then the process's handle is closed, beside the rest.
-		if strings.Contains(e.Client, "shim") && e.Op != "HcsCloseProcess" {
-			write("    ", strings.TrimSpace(e.Op+" "+e.ID)+prefixed(": ", strings.TrimPrefix(e.Outcome, "ok")))
+		switch {
+		case !strings.Contains(e.Client, "shim"):
+			continue
+		case e.Op == "HcsCloseProcess": // comes when the streams are drained, beside the rest
+			continue
+		case e.Op == "HcsOpenComputeSystem" && e.Outcome == "ok":
+			again[e.ID]++
+		case e.Op == "HcsCloseComputeSystem" && again[e.ID] > 0: // beside the rest too
+			again[e.ID]--
+			continue
 		}
+		write("    ", strings.TrimSpace(e.Op+" "+e.ID)+prefixed(": ", strings.TrimPrefix(e.Outcome, "ok")))
 	}
 	s.svc.ResetJournal()
 	seen := s.seen()

@@ -50,7 +50,8 @@ func (r *Runner) wait(l *live) Exit {
 		r.Log.Warn("exit status is not known", "process", l.key.String(), "error", e.Err)
 		e.Code = exitUnknown
 	}
-	if l.terminating.Load() > 0 || l.killed.Load() {
+	underWay := l.terminating.Load() > 0 && !errors.Is(e.Err, hcs.ErrServiceDisconnect) // one that the service has lost may not come
+	if underWay || l.killed.Load() {
 		e.Code, e.Err = exitKilled, nil
 	}
 	if name := hcs.StatusName(e.Code); name != "" {
