@@ -179,10 +179,10 @@ cri: rig ## pods through CRI, with a pause task and by the sandbox API, on conta
 
 # Some of them want winapp.exe beside themselves. The self-test of the DLLs takes the simulator's place, so it comes last.
 .PHONY: wine
-wine: rig ## every test that is built for Windows only, and the self-test of the DLLs, on the rig
+wine: rig ## the ledger's tests, every test that is built for Windows only, and the self-test of the DLLs, on the rig
 	@export RIG=$(abspath $(RIGDIR)/wine); rig=$(abspath $(RIGCMD)); bin=$(abspath $(BIN)); \
 	$$rig wipe; trap "$$rig down" EXIT; $$rig up; \
-	for dir in $$(find hcs test/rig -name '*_windows_test.go' -printf '%h\n' | sort -u); do \
+	for dir in task/ledger $$(find hcs test/rig -name '*_windows_test.go' -printf '%h\n' | sort -u); do \
 		echo "wine: $$dir"; \
 		$(WINDOWS) GOARCH=amd64 $(GO) test -c -o $$bin/$$(basename $$dir).test.exe ./$$dir; \
 		(cd $$dir && $$rig run $$bin/$$(basename $$dir).test.exe -test.timeout 5m); \

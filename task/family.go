@@ -35,7 +35,7 @@ func (r *Runner) endFamily(l *live) bool {
 		return false
 	}
 	err := f.Terminate()
-	if err != nil {
+	if err != nil && l.family.Load() == f { // not closed meanwhile, by the delete
 		r.Log.Warn("what an exec has started lives on", "process", l.key.String(), "error", err)
 	}
 	return err == nil
@@ -44,7 +44,7 @@ func (r *Runner) endFamily(l *live) bool {
 // leaveFamily is for an exec that was deleted.
 func (r *Runner) leaveFamily(l *live) {
 	r.endFamily(l)
-	if err := l.family.Load().Close(); err != nil {
+	if err := l.family.Swap(nil).Close(); err != nil {
 		r.Log.Warn("close job object", "process", l.key.String(), "error", err)
 	}
 }

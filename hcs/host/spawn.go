@@ -18,7 +18,7 @@ type Child struct {
 	Env        []string // nil: this process's
 	Dir        string
 	Stdin      []byte // what the child reads, then end-of-file
-	StderrFile string // appended to; empty: discarded
+	StderrFile string // appended to, and may be removed while the child has it open; empty: discarded
 }
 
 // Spawned is a child that was started.
@@ -61,7 +61,7 @@ func Spawn(ctx context.Context, c Child) (*Spawned, error) {
 	s := &Spawned{cmd: cmd, said: make(chan answer, 1), fed: make(chan struct{}), exited: make(chan struct{}), stderr: c.StderrFile}
 
 	if c.StderrFile != "" {
-		f, err := os.OpenFile(c.StderrFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		f, err := appendTo(c.StderrFile)
 		if err != nil {
 			return nil, fmt.Errorf("start %s: stderr: %w", c.Exe, err)
 		}

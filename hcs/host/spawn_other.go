@@ -9,6 +9,10 @@ import (
 	"syscall"
 )
 
+func appendTo(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+}
+
 // start starts cmd with pipe inherited, in a session of its own.
 func start(cmd *exec.Cmd, pipe *os.File) error {
 	cmd.ExtraFiles = []*os.File{pipe}

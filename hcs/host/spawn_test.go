@@ -172,3 +172,25 @@ func TestSpawnMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestStderrFileGoes: the file can be removed while the child has it open, and the next child gets a new one.
+func TestStderrFileGoes(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "stderr")
+	for range 2 {
+		s := spawn(t, "serves", Child{Args: []string{filepath.Join(dir, "out")}, StderrFile: file})
+		if err := s.Ready(within(t, 30*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(file); err != nil {
+			t.Error(err)
+		}
+		if err := s.Kill(); err != nil {
+			t.Error(err)
+		}
+		<-s.exited
+	}
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+}

@@ -81,7 +81,11 @@ func All(dir string) ([]string, error) { return filepath.Glob(filepath.Join(dir,
 // OpenPath reads a ledger that All found.
 func OpenPath(path string) (*Ledger, error) {
 	l := &Ledger{path: path}
-	b, err := os.ReadFile(l.path)
+	var b []byte
+	err := whileBusy(func() (err error) {
+		b, err = os.ReadFile(l.path)
+		return err
+	})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
@@ -193,7 +197,11 @@ func (l *Ledger) write(ln line, flush bool) error {
 	if ln.Exit != nil && len(l.held) > 0 {
 		create = 0
 	}
-	f, err := os.OpenFile(l.path, create|os.O_RDWR|os.O_APPEND, 0o600)
+	var f *os.File
+	err = whileBusy(func() (err error) {
+		f, err = os.OpenFile(l.path, create|os.O_RDWR|os.O_APPEND, 0o600)
+		return err
+	})
 	if create == 0 && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -252,7 +260,8 @@ func (l *Ledger) Remove() error {
 	if len(l.held) > 0 {
 		return fmt.Errorf("ledger: %d things are still held", len(l.held))
 	}
-	if err := os.Remove(l.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := whileBusy(func() error { return os.Remove(l.path) })
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	return nil

@@ -2,10 +2,12 @@ package ledger
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -124,5 +126,48 @@ func TestEndAfterTheDelete(t *testing.T) {
 	}
 	if left, err := All(dir); err != nil || len(left) > 0 {
 		t.Errorf("ledgers: %v, %v", left, err)
+	}
+}
+
+// TestWhileBusy: a call is repeated for a bounded time.
+func TestWhileBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := &fs.PathError{Err: errors.New("used by another process")}
+		for name, c := range map[string]struct {
+			errs  []error // of the first calls; the last one for ever
+			want  error
+			calls int
+		}{
+			"at once":    {[]error{nil}, nil, 1},
+			"in the end": {[]error{busy, busy, nil}, nil, 3},
+			"not there":  {[]error{fs.ErrNotExist}, fs.ErrNotExist, 1},
+			"for ever":   {[]error{busy}, busy, int(busyBound/busyPause) + 2},
+		} {
+			calls := 0
+			err := whileBusy(func() error {
+				calls++
+				return c.errs[min(calls, len(c.errs))-1]
+			})
+			if !errors.Is(err, c.want) || calls != c.calls {
+				t.Errorf("%s: %v after %d calls, want %v after %d", name, err, calls, c.want, c.calls)
+			}
+		}
+	})
+}
+
+// TestRemoveWhileRead: who reads a ledger for a moment hinders neither its removal nor a new one of the same name. This is a test for Windows.
+func TestRemoveWhileRead(t *testing.T) {
+	dir := t.TempDir()
+	for range 3 {
+		l := open(t, dir)
+		e := Entry{Kind: Active, ID: `C:\s`}
+		must(t, l.Claim(e))
+		must(t, l.Released(e))
+		f, err := os.Open(l.path)
+		must(t, err)
+		closed := make(chan error, 1)
+		time.AfterFunc(200*time.Millisecond, func() { closed <- f.Close() })
+		must(t, l.Remove())
+		must(t, <-closed)
 	}
 }

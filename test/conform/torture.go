@@ -225,8 +225,8 @@ func leftLedgers(dir string) []string {
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		left = left[:0]
 		for _, f := range files {
-			if _, err := os.Stat(f); err == nil {
-				left = append(left, filepath.Base(f))
+			if b, err := os.ReadFile(f); err == nil {
+				left = append(left, filepath.Base(f)+": "+strings.ReplaceAll(strings.TrimSpace(string(b)), "\n", "; "))
 			}
 		}
 		if len(left) == 0 || time.Now().After(end) {

@@ -66,8 +66,8 @@ func wrongEvents(evs []event, a account) (wrong []string) {
 			return at.IsZero() || at.After(o.from.Add(-lateBound)) && at.Before(o.to)
 		})
 	}
-	at := map[string]int{} // by name, the place of the first
-	exited := map[string]time.Time{}
+	at := map[string]int{}           // by name, the place of the first
+	exited := map[string]time.Time{} // the exec, or init
 	for i, e := range evs {
 		n := e.name()
 		first, twice := at[n]
@@ -78,7 +78,7 @@ func wrongEvents(evs []event, a account) (wrong []string) {
 		default:
 			say("%s comes twice, as number %d and %d", n, first+1, i+1)
 		}
-		if v, ok := e.body.(*apievents.TaskExit); ok {
+		if v, ok := e.body.(*apievents.TaskDelete); ok { // it tells the time of the exit too
 			exited[e.exec] = v.ExitedAt.AsTime()
 		}
 	}
@@ -110,7 +110,11 @@ func wrongEvents(evs []event, a account) (wrong []string) {
 			}
 		}
 		before(n, exit)
-		if _, ok := at[exit]; !ok && !a.shimKilled && !lost(a.exited) {
+		when, ok := exited[exec]
+		if !isExec || !ok {
+			when = a.exited
+		}
+		if _, ok := at[exit]; !ok && !a.shimKilled && !lost(when) {
 			say("%s and no %s", n, exit)
 		}
 	}

@@ -105,6 +105,10 @@ func (l *liver) run() {
 	case <-ended:
 	case <-time.After(callBound):
 		l.call("kill", l.kill("", sigkill))
+		select {
+		case <-ended:
+		case <-time.After(callBound):
+		}
 	}
 	execs.Wait()
 	l.call("delete", func(ctx context.Context, c *containerd.Client) error {

@@ -55,6 +55,9 @@ func told(words string) []event {
 		if topic == "exit" {
 			e.body = &apievents.TaskExit{ExitedAt: timestamppb.New(e.at)}
 		}
+		if topic == "delete" {
+			e.body = &apievents.TaskDelete{ExitedAt: timestamppb.New(e.at)}
+		}
 		evs = append(evs, e)
 	}
 	return evs
@@ -87,6 +90,8 @@ func TestWrongEvents(t *testing.T) {
 		"exit lost with containerd":        {"create, start, delete", account{outages: away, exited: time.Unix(99, 0)}, ""},
 		"exit lost long before containerd": {"create, start, delete", account{outages: away, exited: time.Unix(90, 0)}, "start and no exit"},
 		"exit lost after containerd":       {"create, start, delete", account{outages: away, exited: time.Unix(120, 0)}, "start and no exit"},
+		"exec's exit lost with containerd": {"create, start, exec-added x, exec-started x, delete x, exit, delete", account{outages: []outage{{time.Unix(4, 0), time.Unix(5, 0)}}, exited: time.Unix(90, 0)}, ""},
+		"exec's exit lost before that":     {"create, start, exec-added x, exec-started x, delete x, exit, delete", account{outages: away, exited: time.Unix(105, 0)}, "exec-started x and no exit x"},
 		"order, although containerd died":  {"create, start, delete, exit", account{outages: away}, "delete comes before exit"},
 	} {
 		wrong := strings.Join(wrongEvents(told(c.told), c.a), "; ")

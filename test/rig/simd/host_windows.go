@@ -15,5 +15,5 @@ func open(root string) (platform, error) {
 	if err != nil {
 		return platform{}, err
 	}
-	return platform{facts: hcs.Facts{Processors: runtime.NumCPU()}, launcher: h, store: h, open: h.OpenPipe}, nil
+	return platform{facts: hcs.Facts{Processors: runtime.NumCPU()}, launcher: h, store: h, open: h.OpenPipe, outlives: winhost.WhenEnded}, nil
 }

@@ -33,6 +33,7 @@ type platform struct {
 	launcher sim.Launcher
 	store    sim.Store
 	open     pipeOpener // nil: the model's pipes in memory
+	outlives outliver   // nil: the end of a connection is that of its process
 }
 
 func run(args []string) error {
@@ -66,6 +67,7 @@ func run(args []string) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	srv := newServer(svc, l, p.open)
+	srv.outlives = p.outlives
 	if err := publish(*address, l.Addr().String()); err != nil {
 		return errors.Join(fmt.Errorf("address: %w", err), l.Close())
 	}

@@ -16,12 +16,16 @@ import (
 // pipeOpener opens the client end of a named pipe that a client of the service listens on.
 type pipeOpener func(name string, write bool) (io.ReadWriteCloser, error)
 
+// outliver calls f when the process with that id has ended, unless stop was called before. There is none for a process that is not there.
+type outliver func(pid uint32, f func()) (stop func(), err error)
+
 // server serves one simulator to many connections.
 type server struct {
-	svc    *sim.Service
-	faults fault.Set
-	open   pipeOpener
-	listen net.Listener
+	svc      *sim.Service
+	faults   fault.Set
+	open     pipeOpener
+	outlives outliver
+	listen   net.Listener
 
 	mu       sync.Mutex
 	sessions map[*session]struct{}

@@ -6,7 +6,9 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
+	"time"
 
 	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/fault"
@@ -14,13 +16,17 @@ import (
 	"containerd-shim-hcs/test/rig/wire"
 )
 
+// lateBound is how long the end of a connection may come after that of its process: the last requests are still read from it.
+const lateBound = time.Second
+
 // session is one connection: one client process. Its end is the process's end.
 type session struct {
-	srv    *server
-	conn   net.Conn
-	out    *outbox
-	client *sim.Client    // set by Hello
-	work   sync.WaitGroup // requests
+	srv     *server
+	conn    net.Conn
+	out     *outbox
+	client  *sim.Client    // set by Hello
+	unwatch func()         // ends the watch over its process; nil for none
+	work    sync.WaitGroup // requests
 
 	mu   sync.Mutex
 	over chan struct{} // closed when the process ends or loses the service: what it asked for before is answered, for it
@@ -69,6 +75,9 @@ func (ss *session) run() {
 	ss.cut()
 	if ss.client != nil {
 		ss.client.Close()
+	}
+	if ss.unwatch != nil {
+		ss.unwatch()
 	}
 	ss.work.Wait()
 	ss.out.finish()
@@ -121,6 +130,16 @@ func (ss *session) hello(args []string) error {
 		return refusal(hcs.ErrInvalidState, "a second Hello")
 	}
 	ss.client = ss.srv.svc.Connect(args[0], pid)
+	// Wine's server now and then keeps the socket of a killed process open. Only a DLL tells a Windows process's id.
+	if watch := ss.srv.outlives; watch != nil && strings.HasSuffix(args[0], ".exe") {
+		ss.unwatch, err = watch(uint32(pid), func() { //nolint:gosec // as the DLL wrote it
+			time.Sleep(lateBound)
+			_ = ss.conn.Close()
+		})
+		if err != nil {
+			complain("watch over %s %d: %v", args[0], pid, err)
+		}
+	}
 	ss.client.OnLoss(func() {
 		ss.cut()
 		ss.out.put(event("service", "", ""))
