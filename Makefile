@@ -45,7 +45,7 @@ test: install ## all tests, and the conformance script on the rig
 	$(GO) test ./...
 	cd test/conform && $(GO) test ./...
 	cd test/compat && $(GO) test ./...
-	$(MAKE) wine conform
+	$(MAKE) wine conform terminal
 	$(MAKE) cri CRI=2.4
 	$(MAKE) rigsoak CYCLES=200
 	$(MAKE) torture ROUNDS=5
@@ -101,7 +101,7 @@ generate: ## run the generators
 	$(GO) generate ./...
 
 .PHONY: install
-install: ## Wine and MinGW when they are missing (Debian, Ubuntu)
+install: ## Wine, MinGW and tmux when they are missing (Debian, Ubuntu)
 	@test/rig/install.sh
 
 # --- the rig
@@ -151,6 +151,13 @@ conform: rig ## the conformance script with our shim, then the cases in which co
 	$(RIGCMD) ctr images import $(IMAGE); \
 	$(RIGCMD) run $(BIN)/conform.exe -ctr 'C:\rig\ctr.exe' -runtime io.containerd.hcs.v1; \
 	$(RIGCMD) run $(BIN)/conform.exe restart -runtime io.containerd.hcs.v1
+
+.PHONY: terminal
+terminal: rig ## a shell in a container, typed into under tmux as a person would
+	@export RIG=$(abspath $(RIGDIR))/terminal; \
+	$(RIGCMD) wipe; trap '$(RIGCMD) down' EXIT; $(RIGCMD) up; \
+	$(RIGCMD) ctr images import $(IMAGE) >/dev/null </dev/null; \
+	test/rig/terminal.sh $(abspath $(RIGCMD))
 
 .PHONY: conform-long
 conform-long: rig ## outputs of 1 B to 256 MiB, each to every kind of destination

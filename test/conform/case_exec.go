@@ -13,7 +13,7 @@ var execCases = []Case{
 	{Name: "exec/output-and-exit-code", Run: execOutput},
 	{Name: "exec/own-working-directory-and-environment", Run: execOwnSpec},
 	{Name: "exec/missing-program-is-an-error-and-deletable", Run: execMissing},
-	{Name: "exec/20-in-parallel", Run: execParallel, Limit: 2 * time.Minute},
+	{Name: "exec/100-in-parallel", Run: execParallel, Limit: 3 * time.Minute},
 	{Name: "exec/refused-while-the-task-is-created", Run: execOnCreated},
 	{Name: "exec/refused-when-the-task-has-exited", Run: execOnExited},
 	{Name: "exec/duplicate-id-refused", Run: execDuplicate},
@@ -58,7 +58,7 @@ func execMissing(t *T) {
 
 func execParallel(t *T) {
 	b := t.host()
-	t.Each(20, func(i int) {
+	t.Each(100, func(i int) {
 		text := fmt.Sprintf("number-%d", i)
 		p := b.run("print", text, "--", "exit", fmt.Sprint(100+i))
 		p.expect(uint32(100+i), text, "")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the rig needs beside Go: Wine, and the C compiler for Windows that builds its DLLs. On Debian and Ubuntu, as root or
+# Installs what the rig needs beside Go: Wine, the C compiler for Windows that builds its DLLs, and tmux. On Debian and Ubuntu, as root or
 # with sudo; elsewhere it says what is missing. With everything there it says nothing and touches nothing.
 set -eu
 
@@ -7,12 +7,13 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 packages=
 have wine64 || [ -x /usr/lib/wine/wine64 ] || packages="$packages wine64"
+have tmux || packages="$packages tmux"
 have x86_64-w64-mingw32-gcc || packages="$packages gcc-mingw-w64-x86-64"
 [ -n "$packages" ] || exit 0
 
 if ! have apt-get || ! have dpkg; then
 	echo "install.sh: the rig needs Wine for 64-bit Windows programs (8.0 or newer: wine64, wineserver)" >&2
-	echo "and the MinGW compiler x86_64-w64-mingw32-gcc. Install both with this system's package manager." >&2
+	echo "the MinGW compiler x86_64-w64-mingw32-gcc, and tmux. Install them with this system's package manager." >&2
 	exit 1
 fi
 if [ "$(dpkg --print-architecture)" != amd64 ]; then

@@ -17,6 +17,7 @@ var execCases = []Case{
 	{Name: "exec/sync-tells-output-and-code", Run: execSync},
 	{Name: "exec/sync-brings-all-of-much-output", Run: execMuch},
 	{Name: "exec/sync-over-its-timeout-is-ended", Run: execTimeout},
+	{Name: "exec/sync-over-its-timeout-takes-its-children", Run: execTimeoutTree},
 	{Name: "exec/sync-within-its-timeout", Run: execWithin},
 	{Name: "exec/sync-10-at-once", Run: execMany},
 	{Name: "exec/sync-does-not-wait-for-a-child", Run: execChild},
@@ -44,12 +45,16 @@ func execMuch(t *T) {
 		len(o.stdout), sum, o.code, n, burst.Sum(n))
 }
 
-// execTimeout: a probe that takes too long is ended, and costs the container nothing.
-func execTimeout(t *T) {
+// A probe that takes too long is ended, with what it has started, and costs the container nothing.
+func execTimeout(t *T) { execOver(t, app("sleep", "300s")) }
+
+func execTimeoutTree(t *T) { execOver(t, []string{"cmd", "/c", `C:\app\winapp.exe sleep 300s`}) }
+
+func execOver(t *T, probe []string) {
 	c := t.pod().host()
 	before := t.holdings().Running[c.id]
 	began := time.Now()
-	_, err := c.tryExec(time.Second, app("sleep", "300s"))
+	_, err := c.tryExec(time.Second, probe)
 	took := time.Since(began)
 	t.Refused(err, func(err error) bool { return status.Code(err) == codes.DeadlineExceeded }, "deadline exceeded", "an exec over its timeout")
 	t.Want(took > 900*time.Millisecond && took < 6*time.Second, "it took %v, with a timeout of 1 s", took)

@@ -4,12 +4,15 @@ import (
 	"context"
 	"strings"
 	"time"
+
+	runtime "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
 var stopCases = []Case{
 	{Name: "stop/program-is-told-and-ends-itself", Run: stopTold},
 	{Name: "stop/without-grace-is-a-kill", Run: stopAtOnce},
 	{Name: "stop/grace-runs-out", Run: stopIgnored},
+	{Name: "stop/everything-in-it-is-told-if-asked", Run: stopAll},
 	{Name: "stop/created-and-exited-containers", Run: stopOthers},
 	{Name: "stop/2-s-old-container-within-300-ms", Run: stopYoung},
 	{Name: "stop/remove-of-a-running-container", Run: stopRemove},
@@ -55,6 +58,23 @@ func stopIgnored(t *T) {
 	t.Want(took > 1900*time.Millisecond && took < 6*time.Second, "it took %v, with a grace of 2 s", took)
 	c.logs("ignoring\nignored CtrlShutdown\n", "")
 	t.Want(t.holdings().Running[c.id] == 0, "its processes run on")
+}
+
+// stopAll: by annotation, what an exec has left in the container hears of the stop too, while the container's own program takes its time.
+func stopAll(t *T) {
+	c := t.pod().runWith(app("trap", "after", "3s", "exit", "5"), func(c *runtime.ContainerConfig) {
+		c.Annotations = map[string]string{"io.containerd.hcs.stop.scope": "container", "io.containerd.hcs.exec.descendants": "keep"}
+	})
+	c.says("trapping\n")
+	c.execs("spawn", "trap")
+	t.Want(t.Until(patience, func() bool { return c.runs() == 2 }), "%d processes run, want the program and what the exec left", c.runs())
+	stopped := make(chan error, 1)
+	go func() { stopped <- c.tryStop(30 * time.Second) }()
+	t.Want(t.Until(2500*time.Millisecond, func() bool { return c.runs() == 1 }), "%d processes run after the stop event, want the program", c.runs())
+	t.Must(<-stopped, "stop")
+	s := c.status()
+	t.Want(s.State == exited && s.ExitCode == 5, "it is %v with exit code %d", s.State, s.ExitCode)
+	c.logs("trapping\nCtrlShutdown\n", "")
 }
 
 func stopOthers(t *T) {

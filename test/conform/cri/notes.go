@@ -12,6 +12,10 @@ var peerNotes = map[string]script.Note{
 		Text: "nothing publishes TaskOOM, peer-runhcs §2.4, §13.2 D11"},
 	"stop/2-s-old-container-within-300-ms": {
 		Text: "a container that joins a pod has no log pipe of its own, and containerd waits five seconds for one, peer-runhcs §1.2, §1.3"},
+	"exec/sync-over-its-timeout-takes-its-children": {
+		Text: "an exec's process is ended alone, user-needs N32"},
+	"stop/everything-in-it-is-told-if-asked": {
+		Text: "there is no such annotation, user-needs N9"},
 	"stats/never-an-error-while-pods-come-and-go": {
 		Text: "Pids of a container that is just being closed is an error, which makes the whole list one, peer-runhcs §2.1", Sometimes: true},
 	"update/impossible-refused-and-nothing-changed": {

@@ -39,20 +39,20 @@ disabled_plugins = [
     default_runtime_name = 'hcs'
     [plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.hcs]
       runtime_type = 'io.containerd.hcs.v1'
-      container_annotations = ['io.microsoft.container.*']
+      container_annotations = ['io.microsoft.container.*', 'io.containerd.hcs.*']
     [plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.hcs-sandbox]
       runtime_type = 'io.containerd.hcs.v1'
-      container_annotations = ['io.microsoft.container.*']
+      container_annotations = ['io.microsoft.container.*', 'io.containerd.hcs.*']
       sandboxer = 'shim'
       disable_pause_image_pull = true
     [plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.runhcs]
       runtime_type = 'io.containerd.runhcs.v1'
-      container_annotations = ['io.microsoft.container.*']
+      container_annotations = ['io.microsoft.container.*', 'io.containerd.hcs.*']
       [plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.runhcs.options]
         ScrubLogs = true
     [plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.control]
       runtime_type = 'io.containerd.control.v1'
-      container_annotations = ['io.microsoft.container.*']
+      container_annotations = ['io.microsoft.container.*', 'io.containerd.hcs.*']
 `
 
 // cniConfig names the network that the simulator has.
