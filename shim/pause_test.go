@@ -125,6 +125,31 @@ func TestKillOfAPausedContainer(t *testing.T) {
 	})
 }
 
+// TestCrashWhilePaused: a paused container of a dead shim ends like any other.
+func TestCrashWhilePaused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, sim.Config{}, nil)
+		n.create(spec("wait"))
+		n.start("")
+		if err := n.pause(); err != nil {
+			t.Fatal(err)
+		}
+		n.crash()
+		if code := n.deleteCommand().ExitStatus; code != statusUnknown {
+			t.Errorf("the delete command reports %d", code)
+		}
+		n.boot(nil)
+		n.create(spec("exit 6"))
+		n.start("")
+		if w := n.wait(""); w.ExitStatus != 6 {
+			t.Errorf("the next container of the id ends with %d", w.ExitStatus)
+		}
+		n.end()
+		time.Sleep(time.Second)
+		n.gone()
+	})
+}
+
 // TestPauseThatCannotBe: a Windows that does not freeze silos says so in so many words, and the container runs on.
 func TestPauseThatCannotBe(t *testing.T) {
 	for rule, want := range map[string]codes.Code{
