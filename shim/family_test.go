@@ -9,7 +9,6 @@ import (
 	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
-	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/fault"
 	"containerd-shim-hcs/hcs/sim"
 	"containerd-shim-hcs/task/annotation"
@@ -77,21 +76,15 @@ func TestDescendantsOfAnExec(t *testing.T) {
 // TestExecWithoutAJob: where Windows does not give an exec a job object of its own, it runs all the same; and a kill that HCS refuses is
 // done by the job.
 func TestExecWithoutAJob(t *testing.T) {
-	for _, rule := range []string{
+	for _, text := range []string{
 		"AssignProcessToJobObject fail 0x80070005", "AssignProcessToJobObject hang", "AssignProcessToJobObject lose",
 		"HcsTerminateProcess fail 0x80004005 times=1",
 	} {
-		t.Run(rule, func(t *testing.T) {
-			r, err := fault.Parse(rule)
-			if err != nil {
-				t.Fatal(err)
-			}
-			set := &fault.Set{}
-			synctest.Test(t, func(t *testing.T) {
-				n := newNode(t, sim.Config{}, func(m hcs.Machine) hcs.Machine { return fault.Wrap(m, set) })
+		t.Run(text, func(t *testing.T) {
+			runFaulty(t, func(t *testing.T, n *node, set *fault.Set) {
 				n.create(spec("wait"))
 				n.start("")
-				set.Add(r)
+				set.Add(rule(t, text))
 				if err := n.exec("x", "wait"); err != nil {
 					t.Fatal(err)
 				}
@@ -105,8 +98,6 @@ func TestExecWithoutAJob(t *testing.T) {
 				}
 				set.Clear()
 				n.end()
-				time.Sleep(time.Second)
-				n.gone()
 			})
 		})
 	}
@@ -127,14 +118,8 @@ func TestStopEventForAll(t *testing.T) {
 		"neither":          {false, func(*specs.Spec) {}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			once, err := fault.Parse("HcsShutDownComputeSystem fail 0x80370105 skip=1") // HCS may refuse to be asked again
-			if err != nil {
-				t.Fatal(err)
-			}
-			synctest.Test(t, func(t *testing.T) {
-				set := &fault.Set{}
-				set.Add(once)
-				n := newNode(t, sim.Config{}, func(m hcs.Machine) hcs.Machine { return fault.Wrap(m, set) })
+			runFaulty(t, func(t *testing.T, n *node, set *fault.Set) {
+				set.Add(rule(t, "HcsShutDownComputeSystem fail 0x80370105 skip=1")) // HCS may refuse to be asked again
 				r := n.create(spec(script, c.annotate))
 				n.start("")
 				x := n.output("x")
@@ -169,8 +154,6 @@ func TestStopEventForAll(t *testing.T) {
 					}
 				}
 				n.end()
-				time.Sleep(time.Second)
-				n.gone()
 			})
 		})
 	}

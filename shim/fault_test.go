@@ -18,6 +18,29 @@ import (
 	"containerd-shim-hcs/hcs/sim"
 )
 
+// runFaulty is run with a set of faults between the shim and the simulator. The faults are over when the test's function returns.
+func runFaulty(t *testing.T, f func(t *testing.T, n *node, set *fault.Set)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		set := &fault.Set{}
+		n := newNode(t, sim.Config{}, func(m hcs.Machine) hcs.Machine { return fault.Wrap(m, set) })
+		f(t, n, set)
+		set.Clear()
+		time.Sleep(time.Second) // the last events
+		n.gone()
+	})
+}
+
+// rule parses one.
+func rule(t *testing.T, text string) fault.Rule {
+	t.Helper()
+	r, err := fault.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 // life is a container's whole life, whatever fails in it: clients go on to the delete and repeat it.
 func (n *node) life() (createErr error) {
 	r := n.request(spec("wait", mount(baseDir)))

@@ -12,7 +12,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/fault"
 	"containerd-shim-hcs/hcs/sim"
 )
@@ -152,24 +151,18 @@ func TestCrashWhilePaused(t *testing.T) {
 
 // TestPauseThatCannotBe: a Windows that does not freeze silos says so in so many words, and the container runs on.
 func TestPauseThatCannotBe(t *testing.T) {
-	for rule, want := range map[string]codes.Code{
+	for text, want := range map[string]codes.Code{
 		"NtSetInformationJobObject fail 0x80070032 times=1": codes.Unimplemented,
 		"NtSetInformationJobObject fail 0x80070057 times=1": codes.Unimplemented,
 		"NtSetInformationJobObject fail 0x80070005 times=1": codes.Unimplemented,
 		"NtSetInformationJobObject lose times=1":            codes.DeadlineExceeded,
 		"NtSetInformationJobObject hang times=1":            codes.DeadlineExceeded,
 	} {
-		t.Run(rule, func(t *testing.T) {
-			r, err := fault.Parse(rule)
-			if err != nil {
-				t.Fatal(err)
-			}
-			set := &fault.Set{}
-			synctest.Test(t, func(t *testing.T) {
-				n := newNode(t, sim.Config{}, func(m hcs.Machine) hcs.Machine { return fault.Wrap(m, set) })
+		t.Run(text, func(t *testing.T) {
+			runFaulty(t, func(t *testing.T, n *node, set *fault.Set) {
 				n.create(spec("sleep 1h; exit 3"))
 				n.start("")
-				set.Add(r)
+				set.Add(rule(t, text))
 				if err := n.pause(); status.Code(err) != want {
 					t.Errorf("pause: %v, want %s", err, want)
 				}
@@ -181,8 +174,6 @@ func TestPauseThatCannotBe(t *testing.T) {
 				}
 				set.Clear()
 				n.end()
-				time.Sleep(time.Second)
-				n.gone()
 			})
 		})
 	}

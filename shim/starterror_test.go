@@ -3,17 +3,13 @@ package shim
 import (
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
 	"github.com/opencontainers/runtime-spec/specs-go"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"containerd-shim-hcs/hcs"
 	"containerd-shim-hcs/hcs/fault"
-	"containerd-shim-hcs/hcs/sim"
 )
 
 // TestStartErrors: what a program cannot be started for is told in Windows' words, with the program as it was written (clients look for
@@ -39,13 +35,8 @@ func TestStartErrors(t *testing.T) {
 		"0x80071234": {codes.Unknown, "HRESULT 0x80071234"},
 	} {
 		t.Run(code, func(t *testing.T) {
-			once, err := fault.Parse("HcsCreateProcess fail " + code + " times=1")
-			if err != nil {
-				t.Fatal(err)
-			}
-			set := &fault.Set{}
-			synctest.Test(t, func(t *testing.T) {
-				n := newNode(t, sim.Config{}, func(m hcs.Machine) hcs.Machine { return fault.Wrap(m, set) })
+			runFaulty(t, func(t *testing.T, n *node, set *fault.Set) {
+				once := rule(t, "HcsCreateProcess fail "+code+" times=1")
 				check := func(what string, err error) {
 					t.Helper()
 					if status.Code(err) != want.code {
@@ -82,8 +73,6 @@ func TestStartErrors(t *testing.T) {
 					t.Errorf("delete: %v", err)
 				}
 				n.end()
-				time.Sleep(time.Second)
-				n.gone()
 			})
 		})
 	}
