@@ -13,8 +13,8 @@ import (
 )
 
 // stop takes the compute system down after init has ended: asked first, so that what else runs in it may write its last bytes, and
-// the file system is closed in order; forced when that makes no progress any more, or when everything was to be killed. It returns when the system has stopped, or
-// when nothing can stop it.
+// the file system is closed in order; forced when that makes no progress any more, or when everything was to be killed. It returns when
+// the system has stopped, or when nothing can stop it.
 func (r *Runner) stop(l *live) {
 	sys := l.system.Load()
 	ctx, cancel := context.WithTimeout(context.Background(), l.bounds.Stop)

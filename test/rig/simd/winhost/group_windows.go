@@ -118,7 +118,7 @@ func (g *group) SignalAll(s schema.Signal) {
 
 // Empty implements sim.Group. A process that never began is none: see Kill.
 func (g *group) Empty(stop <-chan struct{}) {
-	for {
+	for pause := emptyPause; ; pause = min(2*pause, emptyPauseMost) {
 		left := g.running()
 		if begun, ok := g.host.processes(left); ok && len(begun) == 0 {
 			return
@@ -126,13 +126,16 @@ func (g *group) Empty(stop <-chan struct{}) {
 		select {
 		case <-stop:
 			return
-		case <-time.After(emptyPause):
+		case <-time.After(pause):
 		}
 	}
 }
 
-// emptyPause is between two looks whether a group is empty.
-const emptyPause = 20 * time.Millisecond
+// Between two looks whether a group is empty, first and at most: a look is at all processes of the machine.
+const (
+	emptyPause     = 5 * time.Millisecond
+	emptyPauseMost = 160 * time.Millisecond
+)
 
 // running lists the job's processes.
 func (g *group) running() []uint32 {
