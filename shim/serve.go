@@ -89,8 +89,14 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 	shutdown := make(chan struct{})
 	finish := sync.OnceFunc(func() { close(shutdown) })
 	sandbox := &sandboxes{id: c.ID, facts: c.Machine.Host.Facts, end: finish}
-	pod := task.NewPod(runner, sandbox.untold(publish), log)
-	sandbox.pod = pod
+	svc := &service{
+		id: c.ID, logs: newMemberLogs(c.Namespace, c.Machine.Host.ListenPipe), options: taskOptions(c.Options), log: log,
+		shutdown: finish, ending: shutdown, exited: c.writeExit,
+	}
+	defer svc.logs.close()
+	told := sandbox.untold(publish)
+	pod := task.NewPod(runner, func(p task.Publish) { told(p); svc.deleted(p) }, log)
+	sandbox.pod, svc.pod = pod, pod
 	defer pod.Close()
 
 	server, err := ttrpc.NewServer(ttrpc.WithUnaryServerInterceptor(recovered(log)))
@@ -98,19 +104,7 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 		return fmt.Errorf("ttrpc: %w", err)
 	}
 	defer server.Close()
-	members := newMemberLogs(c.Namespace, c.Machine.Host.ListenPipe)
-	defer members.close()
-	register(server, &service{
-		id: c.ID, pod: pod, logs: members, options: taskOptions(c.Options), log: log,
-		shutdown: finish, ending: shutdown,
-		exited: func(id string, e ledger.Exit) error {
-			led, err := ledger.Open(c.Ledgers, c.Namespace, id)
-			if err != nil || len(led.Held()) > 0 { // another shim has a container of the id
-				return err
-			}
-			return led.Ended(e)
-		},
-	})
+	register(server, svc)
 	registerSandbox(server, sandbox)
 	served := make(chan error, 1)
 	clients := &counted{Listener: listener, none: make(chan struct{})}
@@ -149,4 +143,13 @@ func Serve(ctx context.Context, c Config, ready func()) error {
 		log.Warn("ttrpc shutdown", "error", err)
 	}
 	return nil
+}
+
+// writeExit tells a delete command how a task ended that this shim has no more.
+func (c Config) writeExit(id string, e ledger.Exit) error {
+	led, err := ledger.Open(c.Ledgers, c.Namespace, id)
+	if err != nil || len(led.Held()) > 0 { // another shim has a container of the id
+		return err
+	}
+	return led.Ended(e)
 }

@@ -131,9 +131,6 @@ func (s *service) Delete(ctx context.Context, r *taskapi.DeleteRequest) (*taskap
 	}
 	if r.ExecID == "" {
 		s.logs.leave(r.ID)
-		if len(s.pod.Snapshot()) == 0 {
-			go s.expectShutdown(r.ID, ledger.Exit{Pid: pid, Code: exit.Code, At: exit.At})
-		}
 	}
 	return &taskapi.DeleteResponse{Pid: pid, ExitStatus: exit.Code, ExitedAt: stamp(exit.At)}, nil
 }

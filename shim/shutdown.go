@@ -7,6 +7,7 @@ import (
 	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"containerd-shim-hcs/task"
 	"containerd-shim-hcs/task/ledger"
 )
 
@@ -34,8 +35,15 @@ func (s *service) Shutdown(ctx context.Context, r *taskapi.ShutdownRequest) (*em
 // unshutMost is how long a shim without tasks waits for its shutdown.
 const unshutMost = 10 * time.Second
 
+// deleted hears every event, in the pod's loop: that a task is gone is known also when its client is, which is when it matters.
+func (s *service) deleted(p task.Publish) {
+	if p.Kind == task.TaskDeleted && p.Key.Exec == "" && len(s.pod.Snapshot()) == 0 {
+		go s.expectShutdown(p.Key.Task, ledger.Exit{Pid: p.Pid, Code: p.Exit.Code, At: p.Exit.At})
+	}
+}
+
 // expectShutdown ends the shim when the shutdown does not come that containerd asks for right after the delete of the last task. It was
-// killed between the two; and when its next instance has asked for the task just before that was gone, it believes in it from then on, although
+// killed between the two, or while the delete was under way; and when its next instance has asked for the task just before that was gone, it believes in it from then on, although
 // no client can find it. The end of the shim tells it; how the task ended is written down for the delete command, which it runs then.
 func (s *service) expectShutdown(id string, e ledger.Exit) {
 	select {

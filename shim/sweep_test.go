@@ -2,6 +2,7 @@ package shim
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
 	"google.golang.org/grpc/codes"
 
 	"containerd-shim-hcs/hcs"
@@ -323,28 +325,37 @@ func TestShutdownThatNeverComesIsNotAnothers(t *testing.T) {
 	})
 }
 
-// TestShutdownThatNeverComes: containerd was killed between the delete and the shutdown, and its next instance is connected and believes
-// that the task is there. The shim ends, and the delete command that containerd runs then tells how the task ended.
+// TestShutdownThatNeverComes: containerd was killed between the delete and the shutdown, or while the delete was under way, and its next
+// instance is connected and believes that the task is there. The shim ends, and the delete command that containerd runs then tells how
+// the task ended.
 func TestShutdownThatNeverComes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := newNode(t, sim.Config{}, nil)
-		n.create(spec("exit 6"))
-		n.start("")
-		n.wait("")
-		if _, err := n.delete(""); err != nil {
-			t.Fatal(err)
-		}
-		began := time.Now()
-		if err := <-n.served; err != nil || time.Since(began) > unshutMost+5*time.Second {
-			t.Errorf("ended after %v: %v", time.Since(began), err)
-		}
-		if r := n.deleteCommand(); r.ExitStatus != 6 {
-			t.Errorf("the delete command tells %d, want 6", r.ExitStatus)
-		}
-		if left, _ := ledger.All(n.ledgers()); len(left) > 0 {
-			t.Errorf("ledgers: %v", left)
-		}
-		_ = n.client.Close()
-		n.svc.Close()
-	})
+	for name, patience := range map[string]time.Duration{"after the delete": time.Minute, "during the delete": time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				set := &fault.Set{}
+				n := newNode(t, sim.Config{}, func(m hcs.Machine) hcs.Machine { return fault.Wrap(m, set) })
+				set.Add(rule(t, "DeactivateLayer delay 2s"))
+				n.create(spec("exit 6"))
+				n.start("")
+				n.wait("")
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				if _, err := n.task.Delete(ctx, &taskapi.DeleteRequest{ID: n.id}); (err == nil) != (patience > 2*time.Second) {
+					t.Errorf("delete: %v", err)
+				}
+				began := time.Now()
+				if err := <-n.served; err != nil || time.Since(began) > unshutMost+7*time.Second {
+					t.Errorf("ended after %v: %v", time.Since(began), err)
+				}
+				if r := n.deleteCommand(); r.ExitStatus != 6 {
+					t.Errorf("the delete command tells %d, want 6", r.ExitStatus)
+				}
+				if left, _ := ledger.All(n.ledgers()); len(left) > 0 {
+					t.Errorf("ledgers: %v", left)
+				}
+				_ = n.client.Close()
+				n.svc.Close()
+			})
+		})
+	}
 }
