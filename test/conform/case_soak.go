@@ -21,7 +21,8 @@ const soakers = 4
 // fills what a process fills once. On Windows the heap is not to be seen from outside; the same in process, with the heap, is the
 // soak test of package shim.
 func soak(t *T) {
-	b := t.host()
+	b := t.run("print", "up", "--", "sleep", "4h")
+	b.says("up")
 	shims, err := node.ProgramsNamed(node.ShimExe(t.o.runtime))
 	t.Must(err, "look for the shim")
 	t.Want(len(shims) == 1, "%d shims, want 1", len(shims))
