@@ -19,6 +19,7 @@ type family struct {
 
 	mu      sync.Mutex
 	members map[*scriptProcess]struct{}
+	closed  bool
 }
 
 // Enclose is of Windows, not of HCS: CreateJobObject and AssignProcessToJobObject. An exited process cannot be assigned. That a process
@@ -47,8 +48,11 @@ func (p *processHandle) Enclose(ctx context.Context) (hcs.Family, error) {
 
 func (f *family) Terminate() error {
 	f.mu.Lock()
-	members := slices.Collect(maps.Keys(f.members))
+	members, closed := slices.Collect(maps.Keys(f.members)), f.closed
 	f.mu.Unlock()
+	if closed {
+		return failure("TerminateJobObject", "", refuse(hcs.ErrInvalidHandle, "the job of process %d is closed", f.pid))
+	}
 	for _, p := range members {
 		p.Kill(familyExit)
 	}
@@ -56,6 +60,9 @@ func (f *family) Terminate() error {
 }
 
 func (f *family) Close() error {
+	f.mu.Lock()
+	f.closed = true
+	f.mu.Unlock()
 	f.c.disown(f)
 	return nil
 }
