@@ -69,11 +69,12 @@ func Delete(ctx context.Context, m hcs.Machine, ledgers, crash string, lock ledg
 	if e := exit; e != nil {
 		resp.Pid, resp.ExitStatus, resp.ExitedAt = e.Pid, e.Code, timestamppb.New(e.At)
 	}
-	if err := task.Release(ctx, m, led); err != nil {
-		// The container is gone for containerd either way; an error here would only lose its exit status.
-		fmt.Fprintf(stderr, "release %s: %v\n", f.ID, err)
-	} else if err := led.Remove(); err != nil {
-		fmt.Fprintf(stderr, "release %s: %v\n", f.ID, err)
+	left := task.Release(ctx, m, led)
+	if left == nil {
+		left = led.Remove()
+	}
+	if left != nil { // The container is gone for containerd either way; an error would only lose its exit status.
+		fmt.Fprintf(stderr, "release %s: %v\n", f.ID, left)
 	}
 	if err := removeHalfRemoved(f.Bundle); err != nil {
 		fmt.Fprintf(stderr, "bundle: %v\n", err)
@@ -82,8 +83,15 @@ func Delete(ctx context.Context, m hcs.Machine, ledgers, crash string, lock ledg
 	if err != nil {
 		return err
 	}
-	_, err = stdout.Write(b)
-	return err
+	if _, err := stdout.Write(b); err != nil {
+		return err
+	}
+	if left != nil {
+		if err := led.Told(); err != nil {
+			fmt.Fprintf(stderr, "%v\n", err)
+		}
+	}
+	return nil
 }
 
 // removeHalfRemoved removes what is left of an earlier bundle of the id. containerd renames a bundle to this name before it removes it;

@@ -60,7 +60,7 @@ func sweep(ctx context.Context, m hcs.Machine, path string, lock ledger.Locker) 
 	before := len(led.Held())
 	s.Err = task.Release(ctx, m, led)
 	s.Released = before - len(led.Held())
-	if s.Err == nil && (led.Exit() == nil || led.Age() > exitKept) {
+	if s.Err == nil && (led.Exit() == nil || led.WasTold() || led.Age() > exitKept) {
 		s.Err = led.Remove()
 	}
 	return s

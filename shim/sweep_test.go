@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -182,6 +183,34 @@ func TestDeleteLeavesTheRestToTheNext(t *testing.T) {
 		}
 		end()
 		n.deleteCommand()
+		n.gone()
+	})
+}
+
+// TestSweepAfterADeleteKeepsNothing: the delete command that left the rest has told the exit, nobody else will come for it.
+func TestSweepAfterADeleteKeepsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, sim.Config{}, nil)
+		n.create(spec("exit 5"))
+		n.start("")
+		n.wait("")
+		n.crash()
+		set := &fault.Set{}
+		set.Add(rule(t, "UnprepareLayer hang"))
+		m, end := n.sweeper()
+		var stdout bytes.Buffer
+		f := Flags{Namespace: ns, ID: "web"}
+		if err := Delete(t.Context(), fault.Wrap(m, set), n.ledgers(), n.dir+"/crash", host.TryLockFile, f, &stdout, io.Discard); err != nil {
+			t.Errorf("delete: %v", err)
+		}
+		if r := decode(t, stdout.Bytes()); r.ExitStatus != 5 || len(n.svc.Held()) == 0 {
+			t.Errorf("exit %d, held %v", r.ExitStatus, n.svc.Held())
+		}
+		Sweep(t.Context(), m, n.ledgers(), host.TryLockFile)
+		if left, err := ledger.All(n.ledgers()); err != nil || len(left) > 0 {
+			t.Errorf("ledgers: %v, %v", left, err)
+		}
+		end()
 		n.gone()
 	})
 }

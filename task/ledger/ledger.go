@@ -57,6 +57,7 @@ type line struct {
 	Claim    *Entry `json:"claim,omitempty"`
 	Released *Entry `json:"released,omitempty"`
 	Exit     *Exit  `json:"exit,omitempty"`
+	Told     bool   `json:"told,omitempty"`
 }
 
 // Ledger is one container's file. Its methods may be called from several goroutines.
@@ -66,6 +67,7 @@ type Ledger struct {
 	mu   sync.Mutex
 	held []Entry
 	exit *Exit
+	told bool
 	bad  int
 }
 
@@ -136,6 +138,8 @@ func (l *Ledger) apply(ln line) {
 		l.held = slices.DeleteFunc(l.held, ln.Released.same)
 	case ln.Exit != nil:
 		l.exit = ln.Exit
+	case ln.Told:
+		l.told = true
 	}
 }
 
@@ -151,6 +155,13 @@ func (l *Ledger) Exit() *Exit {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.exit
+}
+
+// WasTold says that a delete command has told the exit, whether it was known or not: the ledger is kept for what is held only.
+func (l *Ledger) WasTold() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.told
 }
 
 // lockPath is the file whose lock says that a process owns the container. Its directory exists when lockPath returns without error.
@@ -183,6 +194,9 @@ func (l *Ledger) Released(e Entry) error { return l.write(line{Released: &e}, fa
 // more.
 func (l *Ledger) Ended(e Exit) error { return l.write(line{Exit: &e}, true) }
 
+// Told records that a delete command has told the exit and could not give everything back. A file that was removed meanwhile stays so.
+func (l *Ledger) Told() error { return l.write(line{Told: true}, false) }
+
 func (l *Ledger) write(ln line, flush bool) error {
 	b, err := json.Marshal(ln)
 	if err != nil {
@@ -194,7 +208,7 @@ func (l *Ledger) write(ln line, flush bool) error {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	create := os.O_CREATE
-	if ln.Exit != nil && len(l.held) > 0 {
+	if ln.Told || ln.Exit != nil && len(l.held) > 0 {
 		create = 0
 	}
 	var f *os.File
@@ -244,8 +258,8 @@ func startLine(f *os.File) error {
 // Forget drops the exit of an earlier container of the id, whose ledger this was.
 func (l *Ledger) Forget() error {
 	l.mu.Lock()
-	had := l.exit != nil
-	l.exit = nil
+	had := l.exit != nil || l.told
+	l.exit, l.told = nil, false
 	l.mu.Unlock()
 	if !had {
 		return nil

@@ -129,6 +129,29 @@ func TestEndAfterTheDelete(t *testing.T) {
 	}
 }
 
+// TestTold: what a delete command told is known to who reads the ledger next, and nothing to the next container of the id.
+func TestTold(t *testing.T) {
+	dir := t.TempDir()
+	must(t, open(t, dir).Told()) // nothing is held: no file
+	if left, err := All(dir); err != nil || len(left) > 0 {
+		t.Errorf("ledgers: %v, %v", left, err)
+	}
+	entry := Entry{Kind: System, ID: "web"}
+	l := open(t, dir)
+	must(t, l.Claim(entry))
+	must(t, l.Told())
+	l = open(t, dir)
+	if !l.WasTold() || len(l.Held()) != 1 {
+		t.Errorf("told %v, held %v", l.WasTold(), l.Held())
+	}
+	must(t, l.Released(entry))
+	must(t, l.Forget())
+	must(t, l.Claim(entry))
+	if l.WasTold() || open(t, dir).WasTold() {
+		t.Error("the next container of the id counts as told")
+	}
+}
+
 // TestWhileBusy: a call is repeated for a bounded time.
 func TestWhileBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
