@@ -72,6 +72,7 @@ func TestMemoryLimitThatChanges(t *testing.T) {
 			n.must(s.Modify(n.ctx, &schema.ModifySettingRequest{ResourcePath: schema.PathMemorySize, RequestType: schema.RequestUpdate, Settings: mb}))
 		}
 		p := n.run(s, "on CtrlC { try-alloc 32MiB }; alloc 48MiB; wait")
+		synctest.Wait() // it has come to waiting
 		commits := func(want uint64) {
 			t.Helper()
 			n.must(p.Signal(n.ctx, schema.CtrlC))

@@ -156,6 +156,7 @@ func TestShutdownWaitsForProcesses(t *testing.T) {
 				n.must(err)
 				n.must(s.Start(n.ctx))
 				p := n.run(s, c.script)
+				synctest.Wait() // what it starts is there
 				begin := time.Now()
 				n.must(s.Shutdown(n.ctx))
 				if c.after > 0 { // it goes on
