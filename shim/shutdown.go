@@ -43,7 +43,7 @@ func (s *service) deleted(p task.Publish) {
 }
 
 // expectShutdown ends the shim when the shutdown does not come that containerd asks for right after the delete of the last task. It was
-// killed between the two, or while the delete was under way; and when its next instance has asked for the task just before that was gone, it believes in it from then on, although
+// killed between the two; when its next instance had asked for the task just before that was gone, it believes in it from then on, although
 // no client can find it. The end of the shim tells it; how the task ended is written down for the delete command, which it runs then.
 func (s *service) expectShutdown(id string, e ledger.Exit) {
 	select {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	taskapi "github.com/containerd/containerd/api/runtime/task/v2"
+	tasktypes "github.com/containerd/containerd/api/types/task"
 	"google.golang.org/grpc/codes"
 
 	"containerd-shim-hcs/hcs"
@@ -354,37 +355,99 @@ func TestShutdownThatNeverComesIsNotAnothers(t *testing.T) {
 	})
 }
 
-// TestShutdownThatNeverComes: containerd was killed between the delete and the shutdown, or while the delete was under way, and its next
-// instance is connected and believes that the task is there. The shim ends, and the delete command that containerd runs then tells how
-// the task ended.
+// TestShutdownThatNeverComes: containerd was killed between the delete and the shutdown, and its next instance is connected. The shim ends,
+// and the delete command that containerd runs then tells how the task ended.
 func TestShutdownThatNeverComes(t *testing.T) {
-	for name, patience := range map[string]time.Duration{"after the delete": time.Minute, "during the delete": time.Second} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				set := &fault.Set{}
-				n := newNode(t, sim.Config{}, func(m hcs.Machine) hcs.Machine { return fault.Wrap(m, set) })
-				set.Add(rule(t, "DeactivateLayer delay 2s"))
-				n.create(spec("exit 6"))
-				n.start("")
-				n.wait("")
-				ctx, cancel := context.WithTimeout(t.Context(), patience)
-				defer cancel()
-				if _, err := n.task.Delete(ctx, &taskapi.DeleteRequest{ID: n.id}); (err == nil) != (patience > 2*time.Second) {
-					t.Errorf("delete: %v", err)
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, sim.Config{}, nil)
+		n.create(spec("exit 6"))
+		n.start("")
+		n.wait("")
+		if _, err := n.delete(""); err != nil {
+			t.Errorf("delete: %v", err)
+		}
+		began := time.Now()
+		if err := <-n.served; err != nil || time.Since(began) > unshutMost+time.Second {
+			t.Errorf("ended after %v: %v", time.Since(began), err)
+		}
+		if r := n.deleteCommand(); r.ExitStatus != 6 {
+			t.Errorf("the delete command tells %d, want 6", r.ExitStatus)
+		}
+		if left, _ := ledger.All(n.ledgers()); len(left) > 0 {
+			t.Errorf("ledgers: %v", left)
+		}
+		_ = n.client.Close()
+		n.svc.Close()
+	})
+}
+
+// TestDeleteThatNobodyWaitsFor: containerd is killed, or gives up, while a delete is under way. What the container held is given back, and
+// the task is there for the next instance, which may have asked for it just before and would tell its end a second time if it went.
+func TestDeleteThatNobodyWaitsFor(t *testing.T) {
+	during := func(t *testing.T, leave func(n *node), then func(n *node)) {
+		synctest.Test(t, func(t *testing.T) {
+			set := &fault.Set{}
+			n := newNode(t, sim.Config{}, func(m hcs.Machine) hcs.Machine { return fault.Wrap(m, set) })
+			set.Add(rule(t, "DeactivateLayer delay 2s"))
+			n.create(spec("exit 6"))
+			n.start("")
+			n.wait("")
+			leave(n)
+			time.Sleep(2 * unshutMost)
+			if held := n.svc.Held(); len(held) > 0 {
+				t.Errorf("held: %v", held)
+			}
+			for _, e := range n.seen() {
+				if strings.HasPrefix(e, "/tasks/delete") {
+					t.Errorf("it told %s", e)
 				}
-				began := time.Now()
-				if err := <-n.served; err != nil || time.Since(began) > unshutMost+7*time.Second {
-					t.Errorf("ended after %v: %v", time.Since(began), err)
-				}
-				if r := n.deleteCommand(); r.ExitStatus != 6 {
-					t.Errorf("the delete command tells %d, want 6", r.ExitStatus)
-				}
-				if left, _ := ledger.All(n.ledgers()); len(left) > 0 {
-					t.Errorf("ledgers: %v", left)
-				}
-				_ = n.client.Close()
-				n.svc.Close()
-			})
+			}
+			then(n)
+			if left, _ := ledger.All(n.ledgers()); len(left) > 0 {
+				t.Errorf("ledgers: %v", left)
+			}
 		})
 	}
+	again := func(n *node) {
+		s, err := n.task.State(n.t.Context(), &taskapi.StateRequest{ID: n.id})
+		if err != nil || s.Status != tasktypes.Status_STOPPED || s.ExitStatus != 6 {
+			n.t.Errorf("state: %v, %v", s, err)
+		}
+		if r, err := n.delete(""); err != nil || r.ExitStatus != 6 {
+			n.t.Errorf("delete: %v, %v", r, err)
+		}
+		if held := n.close(); len(held) > 0 {
+			n.t.Errorf("held: %v", held)
+		}
+		if told := n.seen(); len(told) != 4 || told[3] != "/tasks/delete web 6" {
+			n.t.Errorf("told: %v", told)
+		}
+	}
+	gone := func(n *node) {
+		go func() { _, _ = n.delete("") }()
+		time.Sleep(time.Second)
+		_ = n.client.Close()
+		n.connect()
+	}
+	t.Run("its client is gone", func(t *testing.T) { during(t, gone, again) })
+	t.Run("its client gives up", func(t *testing.T) {
+		during(t, func(n *node) {
+			ctx, cancel := context.WithTimeout(n.t.Context(), time.Second)
+			defer cancel()
+			if _, err := n.task.Delete(ctx, &taskapi.DeleteRequest{ID: n.id}); err == nil {
+				n.t.Error("delete was answered")
+			}
+		}, again)
+	})
+	t.Run("and the shim is killed after it", func(t *testing.T) {
+		during(t, gone, func(n *node) {
+			n.crash()
+			if r := n.deleteCommand(); r.ExitStatus != 6 {
+				n.t.Errorf("the delete command tells %d, want 6", r.ExitStatus)
+			}
+			if held := n.close(); len(held) > 0 {
+				n.t.Errorf("held: %v", held)
+			}
+		})
+	})
 }

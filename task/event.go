@@ -127,9 +127,17 @@ type (
 	HasStopped struct{ ID string } // no process of the container runs any more
 	// HasHitLimit is a container that ran into its memory limit.
 	HasHitLimit struct{ ID string }
+	// HasReleased is a container that holds nothing any more, or what is still held.
 	HasReleased struct {
 		Key Key
 		Err error
+	}
+	// HasErased is a container of which nothing is on record any more: its id is free.
+	HasErased struct{ Key Key }
+	// HasLeft is a client that waits no longer for the answer to its request.
+	HasLeft struct {
+		ID   string
+		Call Call
 	}
 	// HasAnswered is a signal, kill or resize that came through, or did not.
 	HasAnswered struct {
@@ -157,6 +165,8 @@ func (e HasStopped) task() string    { return e.ID }
 func (e HasAnswered) task() string   { return e.Key.Task }
 func (e HasHitLimit) task() string   { return e.ID }
 func (e HasReleased) task() string   { return e.Key.Task }
+func (e HasErased) task() string     { return e.Key.Task }
+func (e HasLeft) task() string       { return e.ID }
 
 // Effect is what Step answers with.
 type Effect interface{ effect() }
@@ -216,6 +226,7 @@ type (
 	DoDrain      struct{ Key Key }
 	DoStop       struct{ ID string }
 	DoRelease    struct{ Key Key }
+	DoErase      struct{ Key Key }
 
 	// Publish sends an event to containerd.
 	Publish struct {
@@ -253,6 +264,7 @@ func (DoCloseInput) effect() {}
 func (DoDrain) effect()      {}
 func (DoStop) effect()       {}
 func (DoRelease) effect()    {}
+func (DoErase) effect()      {}
 func (Publish) effect()      {}
 func (Reply) effect()        {}
 func (Finish) effect()       {}

@@ -20,7 +20,7 @@ type Pod struct {
 	// The loop's own.
 	machine *Machine
 	last    Call
-	calls   map[Call]chan Reply
+	calls   map[Call]asked
 	waits   map[Key]*waiter
 	lives   map[Key]*live
 }
@@ -30,8 +30,15 @@ type message struct {
 	event Event
 	make  func(Call) Event
 	reply chan Reply
-	live  *live // the procedures' side of a process that the event brings into being
-	of    *live // that the event is about, when it could come after its end
+	live  *live      // the procedures' side of a process that the event brings into being
+	of    *live      // that the event is about, when it could come after its end
+	left  chan Reply // of a client that waits no longer
+}
+
+// asked is a request without an answer.
+type asked struct {
+	task  string
+	reply chan Reply
 }
 
 // NewPod starts the loop. publish gets the events of the contract in their order and must not block.
@@ -40,7 +47,7 @@ func NewPod(run *Runner, publish func(Publish), log *slog.Logger) *Pod {
 		run: run, publish: publish, log: log,
 		in: make(chan message), quit: make(chan struct{}),
 		machine: NewMachine(),
-		calls:   map[Call]chan Reply{}, waits: map[Key]*waiter{}, lives: map[Key]*live{},
+		calls:   map[Call]asked{}, waits: map[Key]*waiter{}, lives: map[Key]*live{},
 	}
 	p.now.Store(&view{tasks: Snapshot{}})
 	go p.loop()
@@ -72,8 +79,11 @@ func (p *Pod) step(msg message) {
 	}
 	if msg.make != nil {
 		p.last++
-		p.calls[p.last] = msg.reply
 		e = msg.make(p.last)
+		p.calls[p.last] = asked{e.task(), msg.reply}
+	}
+	if msg.left != nil {
+		e = p.leaver(msg.left)
 	}
 	effects := p.machine.Step(time.Now(), e)
 	// The machine refuses a second process of the same key: the first one's record must not be replaced.
@@ -86,6 +96,16 @@ func (p *Pod) step(msg message) {
 	}
 }
 
+// leaver says which request a client waits for no longer; one that has been answered is none.
+func (p *Pod) leaver(reply chan Reply) Event {
+	for c, a := range p.calls {
+		if a.reply == reply {
+			return HasLeft{ID: a.task, Call: c}
+		}
+	}
+	return HasLeft{}
+}
+
 // post brings an event from a procedure to the loop.
 func (p *Pod) post(e Event) { p.send(message{event: e}) }
 
@@ -96,7 +116,8 @@ func (p *Pod) send(msg message) {
 	}
 }
 
-// ask brings a request to the loop and waits for its answer. When ctx ends first the request still takes its course.
+// ask brings a request to the loop and waits for its answer. When ctx ends first the request still takes its course, but for a delete:
+// see HasReleased.
 func (p *Pod) ask(ctx context.Context, l *live, build func(Call) Event) (Reply, error) {
 	msg := message{make: build, reply: make(chan Reply, 1), live: l}
 	select {
@@ -110,6 +131,7 @@ func (p *Pod) ask(ctx context.Context, l *live, build func(Call) Event) (Reply, 
 	case r := <-msg.reply:
 		return r, r.Err
 	case <-ctx.Done():
+		p.send(message{left: msg.reply})
 		return Reply{}, ctx.Err()
 	case <-p.quit:
 		return Reply{}, errClosed
@@ -117,9 +139,9 @@ func (p *Pod) ask(ctx context.Context, l *live, build func(Call) Event) (Reply, 
 }
 
 func (p *Pod) answer(r Reply) {
-	if c := p.calls[r.Call]; c != nil {
+	if a, ok := p.calls[r.Call]; ok {
 		delete(p.calls, r.Call)
-		c <- r
+		a.reply <- r
 	}
 }
 
@@ -199,7 +221,10 @@ func (p *Pod) start(f Effect) {
 		go func() { l.kind.stop(p.run, l); p.post(HasStopped{f.ID}) }()
 	case DoRelease:
 		l := p.lives[f.Key]
-		go func() { p.post(HasReleased{Key: f.Key, Err: p.run.release(l)}) }()
+		go func() { p.post(HasReleased{Key: f.Key, Err: p.run.giveBack(l)}) }()
+	case DoErase:
+		l := p.lives[f.Key]
+		go func() { p.run.erase(l); p.post(HasErased{f.Key}) }()
 	}
 }
 

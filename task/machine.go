@@ -43,7 +43,7 @@ type process struct {
 	killing  bool     // a kill was asked for; start must not let it live
 	signals  []signal // asked for while starting
 	size     *Size    // the last resize before the process ran
-	deletes  []Call   // who waits for the release
+	deletes  []Call   // who waits for its end on record
 	replies  []Reply  // given when the process has stopped
 	stopWait bool     // init: the compute system is being stopped
 	stopped  bool     // init: it has been
@@ -117,6 +117,10 @@ func (m *Machine) Step(now time.Time, e Event) []Effect {
 		m.systemStopped(e)
 	case HasReleased:
 		m.released(e)
+	case HasErased:
+		m.erased(e)
+	case HasLeft:
+		m.left(e)
 	case HasHitLimit:
 		m.hitLimit(e)
 	case HasAnswered:

@@ -15,8 +15,9 @@ import (
 	"containerd-shim-hcs/task/storage"
 )
 
-// release gives back everything a container holds. What could not be given back stays in the ledger, and is in the error.
-func (r *Runner) release(l *live) error {
+// giveBack gives back everything a container holds but its id. What could not be given back stays in the ledger, and is in the error.
+// It may be called again.
+func (r *Runner) giveBack(l *live) error {
 	ctx, cancel := context.WithTimeout(context.Background(), releaseBound)
 	defer cancel()
 	l.cancel()
@@ -39,11 +40,15 @@ func (r *Runner) release(l *live) error {
 	if err := Release(ctx, r.Machine, l.ledger); err != nil {
 		return fmt.Errorf("release %s: %w", l.key, err)
 	}
+	return nil
+}
+
+// erase removes what is on record of a container that holds nothing any more, and its id is free.
+func (r *Runner) erase(l *live) {
 	if err := l.ledger.Remove(); err != nil {
 		r.Log.Warn("ledger", "id", l.key.Task, "error", err)
 	}
 	l.disown()
-	return nil
 }
 
 // closeSystem ends a system if it still runs, waits for its end and closes the handle.

@@ -153,10 +153,16 @@ func (r *Runner) create(l *live) (err error) {
 		return fmt.Errorf("create %s: %w", l.key, err)
 	}
 	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("create %s: %w", l.key, err), r.release(l))
-			l.disown() // also of what could not be given back: whoever comes next takes it over
+		if err == nil {
+			return
 		}
+		err = fmt.Errorf("create %s: %w", l.key, err)
+		if left := r.giveBack(l); left != nil {
+			err = errors.Join(err, left)
+			l.disown() // whoever comes next takes it over
+			return
+		}
+		r.erase(l)
 	}()
 	if err := r.open(ctx, l); err != nil {
 		return err

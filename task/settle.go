@@ -163,17 +163,32 @@ func (m *Machine) released(e HasReleased) {
 	if err != nil || p.state != Deleting {
 		return
 	}
-	calls := p.deletes
-	p.deletes = nil
-	if e.Err != nil { // what is left stays in the ledger; delete may be asked again
-		p.state = Stopped
-		for _, c := range calls {
-			m.reply(c, e.Err)
-		}
-		m.do(Finish{Key: p.key, Exit: p.exit})
+	if e.Err == nil && len(p.deletes) > 0 {
+		m.do(DoErase{p.key})
 		return
 	}
-	c := m.tasks[e.Key.Task]
+	// Delete may be asked again: what is left stays in the ledger. So does the exit when nobody waits for the answer: a containerd that
+	// was killed meanwhile has told nobody of the end, and its next instance may have seen the task just before.
+	p.state = Stopped
+	for _, c := range p.deletes {
+		m.reply(c, e.Err)
+	}
+	p.deletes = nil
+	m.do(Finish{Key: p.key, Exit: p.exit})
+}
+
+// left forgets a client that waits no longer for a container's release.
+func (m *Machine) left(e HasLeft) {
+	if _, p, err := m.find(Key{Task: e.ID}); err == nil && p.state == Deleting {
+		p.deletes = slices.DeleteFunc(p.deletes, func(c Call) bool { return c == e.Call })
+	}
+}
+
+func (m *Machine) erased(e HasErased) {
+	c, p, err := m.find(e.Key)
+	if err != nil || p.state != Deleting {
+		return
+	}
 	for _, x := range c.sorted() {
 		m.do(Forget{x.key})
 	}
@@ -181,7 +196,7 @@ func (m *Machine) released(e HasReleased) {
 	delete(m.tasks, e.Key.Task)
 	m.do(Finish{Key: p.key, Exit: p.exit})
 	m.do(Publish{Kind: TaskDeleted, Key: p.key, Detail: p.detail, Pid: p.pid, Exit: p.exit})
-	for _, c := range calls {
+	for _, c := range p.deletes {
 		m.do(Reply{Call: c, Pid: p.pid, Exit: p.exit})
 	}
 	m.do(Forget{p.key})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -40,6 +41,7 @@ type walk struct {
 	now      time.Time
 	call     Call
 	open     map[Call]Event // requests without an answer
+	left     map[Call]bool  // those that nobody waits for any longer
 	pending  []Effect       // procedures without an answer
 	alive    map[Key]bool   // processes that run
 	history  map[Key][]Kind
@@ -52,7 +54,7 @@ type walk struct {
 func newWalk(t *testing.T, seed uint64) *walk {
 	return &walk{
 		t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), m: NewMachine(), now: time.Unix(1, 0),
-		open: map[Call]Event{}, alive: map[Key]bool{}, history: map[Key][]Kind{}, done: map[Key]bool{},
+		open: map[Call]Event{}, left: map[Call]bool{}, alive: map[Key]bool{}, history: map[Key][]Kind{}, done: map[Key]bool{},
 		updating: map[string]bool{}, frozen: map[string]bool{},
 	}
 }
@@ -124,6 +126,9 @@ func (w *walk) finish() {
 		w.failf("%d tasks are left", n)
 	}
 	for c, e := range w.open {
+		if w.left[c] {
+			continue
+		}
 		w.failf("request %d %#v was never answered", c, e)
 	}
 }
@@ -141,7 +146,7 @@ func (w *walk) key() Key {
 
 func (w *walk) ask() {
 	k := w.key()
-	switch w.rng.IntN(13) {
+	switch w.rng.IntN(14) {
 	case 0:
 		w.request(func(c Call) Event { return AskCreate{Call: c, ID: k.Task, Place: places[k.Task]} })
 	case 1, 2:
@@ -165,6 +170,18 @@ func (w *walk) ask() {
 	case 11:
 		if len(w.alive) > 0 {
 			w.exit(w.anyAlive())
+		}
+	case 13:
+		w.leave()
+	}
+}
+
+// leave has all clients go that wait for a delete, as the end of their connection does.
+func (w *walk) leave() {
+	for _, c := range slices.Sorted(maps.Keys(w.open)) {
+		if e, ok := w.open[c].(AskDelete); ok && !w.left[c] {
+			w.left[c] = true
+			w.step(HasLeft{ID: e.Key.Task, Call: c})
 		}
 	}
 }
@@ -236,7 +253,13 @@ func (w *walk) answer() {
 	case DoStop:
 		w.step(HasStopped{f.ID})
 	case DoRelease:
+		waits := len(w.m.tasks[f.Key.Task].init.deletes)
 		w.step(HasReleased{f.Key, err})
+		if s := w.m.tasks[f.Key.Task].init.state; (s == Stopped) != (waits == 0 || err != nil) {
+			w.failf("%s is %s after its release (%v), and %d wait for that", f.Key, s, err, waits)
+		}
+	case DoErase:
+		w.step(HasErased{f.Key})
 	}
 }
 
