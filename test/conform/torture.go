@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/containerd/containerd/v2/pkg/oci"
 	"github.com/containerd/errdefs"
 
+	"containerd-shim-hcs/task/ledger"
 	"containerd-shim-hcs/test/conform/node"
 	"containerd-shim-hcs/test/conform/script"
 )
@@ -22,8 +24,9 @@ import (
 var tortureCases = []Case{{Name: "torture/nothing-is-lost", Run: runTorture, Limit: 24 * time.Hour}}
 
 const (
-	settleBound = 20 * time.Second // for all that a round made to be gone
-	scrapBound  = time.Minute      // for a client to be able to remove a container, once nothing fails any more
+	settleBound  = 20 * time.Second // for all that a round made to be gone
+	ledgersBound = 5 * time.Second  // and then for what the shims have on record
+	scrapBound   = time.Minute      // for a client to be able to remove a container, once nothing fails any more
 )
 
 // torture runs random lives of tasks while what they depend on fails, and looks after each round at what is left.
@@ -37,6 +40,7 @@ type torture struct {
 	client  *containerd.Client
 	up      chan struct{} // closed while containerd answers
 	killed  map[string]bool
+	cut     map[string]bool // its delete command was killed
 	outages []outage
 	did     map[actKind]int
 }
@@ -68,7 +72,7 @@ func (x *torture) round(seed uint64, before node.Holdings) int {
 	began := time.Now()
 	p := drawRound(seed, len(x.slots))
 	x.ev.forget()
-	x.killed, x.outages, x.did = map[string]bool{}, nil, map[actKind]int{}
+	x.killed, x.cut, x.outages, x.did = map[string]bool{}, map[string]bool{}, nil, map[actKind]int{}
 	var all sync.WaitGroup
 	livers := make([]*liver, len(p.lives))
 	for i, l := range p.lives {
@@ -119,7 +123,7 @@ func (x *torture) round(seed uint64, before node.Holdings) int {
 			note("the rig does not work", "%v", err)
 		}
 	}
-	for _, f := range leftLedgers(t.o.ledgers) {
+	for _, f := range leftLedgers(t.o.ledgers, t.o.namespace, x.cut) {
 		note("ledger left behind", "%s", f)
 	}
 	for _, l := range livers {
@@ -215,14 +219,21 @@ func (x *torture) sweep(seed uint64) error {
 	return err
 }
 
-// leftLedgers lists the shim's records of what is held, and the files that say who holds it.
-func leftLedgers(dir string) []string {
+// leftLedgers lists the shim's records of what is held, and the files that say who holds it. Those that were cut are the ids whose delete
+// command was killed: how the container ended stays on record for the next one, for an hour.
+func leftLedgers(dir, namespace string, cut map[string]bool) []string {
 	if dir == "" {
 		return nil
 	}
 	files, _ := filepath.Glob(filepath.Join(dir, "*", "*"))
+	for id, was := range cut {
+		led, err := ledger.Open(dir, namespace, id)
+		if was && err == nil && led.Exit() != nil && !led.WasTold() && len(led.Held()) == 0 {
+			files = slices.DeleteFunc(files, func(f string) bool { return filepath.Base(f) == ledger.FileName(id)+".ledger" })
+		}
+	}
 	var left []string
-	for end := time.Now().Add(5 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(ledgersBound); ; time.Sleep(50 * time.Millisecond) {
 		left = left[:0]
 		for _, f := range files {
 			if b, err := os.ReadFile(f); err == nil {

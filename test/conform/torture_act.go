@@ -63,6 +63,7 @@ func (x *torture) killShim(n int) (bool, error) {
 		if strings.Contains(line, id) {
 			x.mu.Lock()
 			x.killed[id] = true
+			x.cut[id] = x.cut[id] || strings.HasSuffix(line, " delete")
 			x.mu.Unlock()
 			return true, p.Kill()
 		}

@@ -5,12 +5,14 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	apievents "github.com/containerd/containerd/api/events"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"containerd-shim-hcs/hcs/fault"
+	"containerd-shim-hcs/task/ledger"
 )
 
 func TestARoundIsDrawnFromItsSeed(t *testing.T) {
@@ -124,4 +126,37 @@ func TestTallies(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, &b)
 		}
 	}
+}
+
+// What a container holds is never to stay on record; how it ended stays when nobody could tell.
+func TestLeftLedgers(t *testing.T) {
+	dir := t.TempDir()
+	for _, id := range []string{"ended", "told", "holds", "cut-and-holds", "cut-and-told"} {
+		led, err := ledger.Open(dir, "default", id)
+		if err == nil {
+			err = led.Claim(ledger.Entry{Kind: ledger.System, ID: id})
+		}
+		if err == nil && !strings.Contains(id, "holds") {
+			err = led.Released(ledger.Entry{Kind: ledger.System, ID: id})
+		}
+		if err == nil {
+			err = led.Ended(ledger.Exit{Code: 7})
+		}
+		if err == nil && strings.Contains(id, "told") {
+			err = led.Told()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := func(cut map[string]bool) int { return len(leftLedgers(dir, "default", cut)) }
+	all := map[string]bool{"ended": true, "cut-and-holds": true, "cut-and-told": true, "was-never": true, "told": false}
+	synctest.Test(t, func(t *testing.T) {
+		if n := found(nil); n != 5 {
+			t.Errorf("%d of 5 are found", n)
+		}
+		if n := found(all); n != 4 {
+			t.Errorf("%d are found, want all but that of which only the exit is left", n)
+		}
+	})
 }
