@@ -20,6 +20,9 @@ import (
 //
 // A program that crashes is to end at once. Wine would start its debugger, which holds the process, with its handles and its container,
 // for a minute; one that cannot be started lets go.
+//
+// A kubelet reads the machine's UUID from HardwareConfig and the number of its boots from PrefetchParameters (pkg/kubelet/winstats), which
+// the firmware and the kernel write on Windows.
 const registry = `Windows Registry Editor Version 5.00
 
 [HKEY_LOCAL_MACHINE\Software\Microsoft\Windows NT\CurrentVersion]
@@ -36,6 +39,12 @@ const registry = `Windows Registry Editor Version 5.00
 [HKEY_LOCAL_MACHINE\Software\Microsoft\Windows NT\CurrentVersion\AeDebug]
 "Auto"="1"
 "Debugger"="none"
+
+[HKEY_LOCAL_MACHINE\System\HardwareConfig]
+"LastConfig"="{6f1c2d8e-4b7a-4c35-9d20-8a5e3f914b07}"
+
+[HKEY_LOCAL_MACHINE\System\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters]
+"BootId"=dword:00000001
 `
 
 // template returns the directory of the pristine prefix, made on first use: making one takes about fifteen seconds, a copy less
