@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"encoding/json"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -45,11 +46,12 @@ type object struct {
 	doc       map[string]json.RawMessage // what was asked for, without the members that the model answers
 	by        string                     // the client that made it
 	deleted   bool
-	network   *object     // of an endpoint
-	namespace *object     // of an endpoint: where it is attached
-	joined    string      // the client that attached it
-	number    uint32      // of a namespace: its compartment
-	traffic   hcs.Traffic // of an endpoint
+	network   *object      // of an endpoint
+	namespace *object      // of an endpoint: where it is attached
+	joined    string       // the client that attached it
+	number    uint32       // of a namespace: its compartment
+	traffic   hcs.Traffic  // of an endpoint
+	freed     []netip.Addr // of a network: what its endpoints had that are gone, the oldest first
 }
 
 // objectRef is one handle on an object.
@@ -236,6 +238,9 @@ func (s *Service) remove(kind Kind, guid string) error {
 		if e.namespace == o {
 			e.namespace = nil
 		}
+	}
+	if kind == Endpoint {
+		o.network.free(o)
 	}
 	o.deleted = true
 	delete(s.objects, objectKey{kind, o.id})

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -67,6 +68,14 @@ func (e *hnsEndpoint) fill(fields map[string]json.RawMessage) {
 	}
 }
 
+// hnsEndpointShown is an endpoint as it is answered, with what no client sets.
+type hnsEndpointShown struct {
+	hnsEndpoint
+	VirtualNetworkName string `json:",omitempty"`
+	// SharedContainers are the ids of the running systems that use it: by them a kubelet finds whose the statistics are.
+	SharedContainers []string `json:",omitempty"`
+}
+
 // hnsDocument is an object as HNS shows it. The caller holds mu.
 func (s *Service) hnsDocument(o *object) any {
 	switch o.kind {
@@ -100,7 +109,8 @@ func (s *Service) hnsDocument(o *object) any {
 		part(o, "Policies", &n.Policies)
 		return n
 	case Endpoint:
-		e := hnsEndpoint{ID: o.id, Name: rawString(o.doc["Name"]), MacAddress: rawString(o.doc["MacAddress"]), VirtualNetwork: o.network.id}
+		e := hnsEndpointShown{VirtualNetworkName: rawString(o.network.doc["Name"])}
+		e.ID, e.Name, e.MacAddress, e.VirtualNetwork = o.id, rawString(o.doc["Name"]), rawString(o.doc["MacAddress"]), o.network.id
 		var ips []ipConfiguration
 		if part(o, "IpConfigurations", &ips); len(ips) > 0 {
 			e.IPAddress, e.PrefixLength = ips[0].IPAddress, ips[0].PrefixLength
@@ -115,6 +125,11 @@ func (s *Service) hnsDocument(o *object) any {
 		part(o, "Policies", &e.Policies)
 		if o.namespace != nil {
 			e.Namespace = &resourceData{ID: o.namespace.id}
+		}
+		for _, sys := range s.systemList() {
+			if sys.runs() && slices.Contains(s.endpointsOf(sys), o) {
+				e.SharedContainers = append(e.SharedContainers, sys.id)
+			}
 		}
 		return e
 	default:

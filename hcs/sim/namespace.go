@@ -38,12 +38,17 @@ func (s *Service) resources(ns *object) []resource {
 func (s *Service) inside(ns *object) []*system {
 	var list []*system
 	for _, sys := range s.systems {
-		if sys.namespace == ns && (sys.starting || sys.group != nil) && sys.state != schema.StateStopped {
+		if sys.namespace == ns && sys.runs() {
 			list = append(list, sys)
 		}
 	}
 	slices.SortFunc(list, func(a, b *system) int { return cmp.Compare(a.id, b.id) })
 	return list
+}
+
+// runs tells whether a system has joined its namespace and not yet left it. The caller holds mu.
+func (sys *system) runs() bool {
+	return (sys.starting || sys.group != nil) && sys.state != schema.StateStopped
 }
 
 // networkOf is the namespace that a document names. That it, the adapters and the container to share with must exist is assumed to

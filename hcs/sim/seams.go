@@ -2,6 +2,7 @@ package sim
 
 import (
 	"io"
+	"net/netip"
 
 	"containerd-shim-hcs/hcs/schema"
 )
@@ -17,6 +18,7 @@ type Container struct {
 	ID        string
 	HostName  string
 	Namespace string                   // GUID of the network namespace, empty when there is none
+	Address   netip.Addr               // of the container's endpoint when it starts, the zero value when it has none
 	Volume    string                   // the document's Storage.Path, \\?\Volume{guid}\
 	Mounts    []schema.MappedDirectory // as in the document
 	Pipes     []schema.MappedPipe

@@ -187,7 +187,7 @@ func (c *Client) StartComputeSystem(h Handle, options string) error {
 		}
 		sys.starting = true
 		sys.work.Add(1)
-		desc := describe(sys)
+		desc := s.describe(sys)
 		s.mu.Unlock()
 
 		group, err := s.launcher.Open(desc)
@@ -229,10 +229,10 @@ func (sys *system) mayStart(s *Service) error {
 	return nil
 }
 
-// describe is the part of a system that a launcher needs.
-func describe(sys *system) Container {
+// describe is the part of a system that a launcher needs. The caller holds mu.
+func (s *Service) describe(sys *system) Container {
 	c := sys.doc.Container
-	d := Container{ID: sys.id, Volume: c.Storage.Path, Mounts: c.MappedDirectories, Pipes: c.MappedPipes}
+	d := Container{ID: sys.id, Address: s.addressOf(sys), Volume: c.Storage.Path, Mounts: c.MappedDirectories, Pipes: c.MappedPipes}
 	if c.GuestOS != nil {
 		d.HostName = c.GuestOS.HostName
 	}
