@@ -42,7 +42,7 @@ func networkAddress(t *T) {
 	before := t.holdings()
 	p := t.pod()
 	address := p.address()
-	t.Want(strings.HasPrefix(address, "127.64."), "address %s is not of the network's subnet", address)
+	t.Want(netip.MustParsePrefix("127.64.0.0/10").Contains(netip.MustParseAddr(address)), "address %s is not of the pods' network", address)
 	a, b := p.host(), p.host()
 	now := t.holdings()
 	t.Want(len(now.Namespaces) == len(before.Namespaces)+1 && len(now.Endpoints) == len(before.Endpoints)+1, "%d more namespaces and %d more endpoints, want 1 of each",

@@ -19,6 +19,7 @@ import (
 //	prefix/     the WINEPREFIX; C:\rig holds the programs, C:\hcssim what the simulator writes
 //	log/        stdout and stderr of each started program, and the last journal
 //	processes   JSON: name → id and start time
+//	subnet      number of its part of the pods' network
 //	lock        held by up and down
 type Instance struct {
 	Dir  string
@@ -112,7 +113,10 @@ func (in *Instance) Wipe() error {
 	if err := in.Down(); err != nil {
 		return err
 	}
-	for _, name := range []string{"prefix", "log", "processes", "lock"} {
+	if err := in.unclaim(claims()); err != nil {
+		return fmt.Errorf("wipe: %w", err)
+	}
+	for _, name := range []string{"prefix", "log", "processes", "subnet", "lock"} {
 		if err := os.RemoveAll(in.path(name)); err != nil {
 			return fmt.Errorf("wipe: %w", err)
 		}

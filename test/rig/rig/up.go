@@ -155,7 +155,11 @@ func (in *Instance) startSim() error {
 	if err := os.Remove(in.drive("hcssim", "address")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	p, err := in.spawn("simd")
+	pods, err := in.subnet(claims())
+	if err != nil {
+		return fmt.Errorf("subnet of the pods: %w", err)
+	}
+	p, err := in.spawn("simd", "-pod-subnet", pods.String())
 	if err != nil {
 		return err
 	}

@@ -23,10 +23,6 @@ func main() {
 	}
 }
 
-// podSubnet is that of the network "nat", which is there as it is on a node: the CNI plugin makes endpoints in it. Its addresses are
-// loopback's, so that what listens in a pod can be reached at the pod's address.
-var podSubnet = netip.MustParsePrefix("127.64.0.0/16")
-
 // platform is what a service needs of the system it runs on.
 type platform struct {
 	facts    hcs.Facts
@@ -41,6 +37,10 @@ func run(args []string) error {
 	address := flags.String("address-file", filepath.Join(defaultRoot(), "address"), "file that gets the address of the service")
 	journal := flags.String("journal-file", "", "file to which each completed call is appended")
 	root := flags.String("root", defaultRoot(), "directory for what the service keeps on disk")
+	// The network "nat" is there as it is on a node: the CNI plugin makes endpoints in it. Its addresses are loopback's, so that what listens
+	// in a pod can be reached at the pod's address; two services on one machine need two subnets.
+	pods := prefix{netip.MustParsePrefix("127.64.0.0/20")}
+	flags.Var(&pods, "pod-subnet", "subnet of the network nat, from which pods get their addresses")
 	serverCore := flags.Bool("servercore", false, "a signal returns only when the process is gone")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -53,7 +53,7 @@ func run(args []string) error {
 		return fmt.Errorf("host: %w", err)
 	}
 	svc := sim.New(sim.Config{Facts: p.facts, Launcher: p.launcher, Store: p.store, ServerCore: *serverCore})
-	svc.AddNetwork("nat", podSubnet)
+	svc.AddNetwork("nat", pods.Prefix)
 	if *journal != "" {
 		f, err := os.OpenFile(*journal, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -73,6 +73,21 @@ func run(args []string) error {
 	}
 	err = srv.serve()
 	return errors.Join(err, os.Remove(*address))
+}
+
+// prefix is an option whose value is a subnet of IPv4, with room for a gateway and an endpoint.
+type prefix struct{ netip.Prefix }
+
+func (p *prefix) Set(s string) error {
+	v, err := netip.ParsePrefix(s)
+	if err != nil {
+		return err
+	}
+	if !v.Addr().Is4() || v != v.Masked() || v.Bits() > 30 {
+		return fmt.Errorf("%s is no subnet of IPv4 addresses, /30 at most", s)
+	}
+	p.Prefix = v
+	return nil
 }
 
 // publish writes the address in one step: a reader sees all of it or no file.
