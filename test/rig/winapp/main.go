@@ -31,6 +31,10 @@
 //	pid
 //	spawn ARGS…              starts `winapp ARGS…` (all that is left, with its --) with the same streams, and ends at once
 //	serve-tcp ADDRESS        listens there, prints "listening", and sends what comes on a connection back on it
+//	serve-http ADDRESS [TEXT…]
+//	                         listens there, prints "listening", and answers each request with the words and, on a second line, the request and who
+//	                         asked; with status 500 when the path has "fail" in it
+//	get HOST:PORT[/PATH]     the body of what an HTTP server answers there; an answer that is no success is an error
 //	logger FILE              is a logging program of containerd's (on the host, started by a shim): appends what it gets on stdout to FILE, then
 //	                         what it gets on stderr, then "end of NAMESPACE/ID"
 //	serve-lines              prints "ready", then answers each line of stdin with "got: LINE" until end of file
@@ -61,7 +65,8 @@ var commands = map[string]command{
 	"print": printWords, "err": errWords, "sleep": sleep, "exit": exit, "tick": tick, "cat": cat, "burst": doBurst, "hash": hash,
 	"trap": trap, "ignore": ignore, "burn": burn, "alloc": alloc,
 	"ls": ls, "type": typeFile, "write": write, "append": appendFile, "rm": rm,
-	"env": env, "pwd": pwd, "hostname": hostname, "pid": pid, "serve-lines": serveLines, "serve-tcp": serveTCP, "logger": logger,
+	"env": env, "pwd": pwd, "hostname": hostname, "pid": pid, "serve-lines": serveLines, "serve-tcp": serveTCP, "serve-http": serveHTTP,
+	"get": get, "logger": logger,
 }
 
 func main() {
