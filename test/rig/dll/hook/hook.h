@@ -15,6 +15,9 @@
 void patch_syscall(PCSTR name, void *function, void **original);
 // Replaces an export of kernel32. *original, when given, gets the function it led to before, or NULL when there was none to keep.
 void patch_kernel32(PCSTR name, void *function, void **original);
+// Replaces an export of another DLL for those who look it up from now on; what is linked to it already keeps it. Returns what it led to,
+// NULL when there is none of that name or no room for the replacement.
+void *patch_export(HMODULE module, PCSTR name, void *function);
 // Says once per process and text what could not be done.
 void report(PCSTR text);
 
@@ -29,6 +32,9 @@ void hook_message(void); // hook_message.c
 void hook_mounts(void);  // hook_mount.c
 void hook_console(void); // hook_console.c: containers only
 void hook_create(void);  // hook_create.c
+void hook_sockets(void); // hook_socket.c: containers only
+void hook_udp(void);     // hook_udp.c, from hook_socket.c
+void hook_hostname(void); // hook_hostname.c: containers only
 
 // ---- hook_silo.c
 
@@ -79,7 +85,8 @@ BOOL view_handle_read_only(HANDLE directory);
 
 // ---- view_env.c: the same in the environment
 
-typedef enum view_name { VIEW_ROOT, VIEW_MOUNTS, VIEW_PIPES } view_name;
+// From VIEW_ADDRESS on, a variable is taken out of the environment when it is read.
+typedef enum view_name { VIEW_ROOT, VIEW_MOUNTS, VIEW_PIPES, VIEW_ADDRESS, VIEW_HOSTNAME } view_name;
 
 const WCHAR *view_variable(view_name which); // kept for the life of the process; NULL when it is not set
 void view_enter(void);                       // takes the container's working directory; after the hooks are in place

@@ -52,6 +52,8 @@ BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, void *reserved)
     hook_create();
     if (container) {
         hook_console();
+        hook_sockets();
+        hook_hostname();
         view_enter();
     }
     return TRUE;

@@ -5,6 +5,8 @@
 //	HCSSIM_PIPES   CONTAINER PIPE NAME>HOST PIPE PATH, joined by "|"
 //	HCSSIM_CWD     working directory as the container names it
 //
+// With them come HCSSIM_ADDRESS (hook_socket.c) and HCSSIM_HOSTNAME (hook_hostname.c).
+//
 // A name is looked for in the mounts, longest first, then in the volume, then on the real drive, whose Windows directory stands for
 // the base image's. What is made or changed goes into the volume when its directory is there. A directory shows what the one place
 // that was chosen holds.

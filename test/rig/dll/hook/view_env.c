@@ -1,7 +1,7 @@
 // The container's view in the environment: read when the DLL is attached, and handed on to processes that are started.
 #include "hook.h"
 
-static const WCHAR *const names[] = {L"HCSSIM_ROOT", L"HCSSIM_MOUNTS", L"HCSSIM_PIPES"};
+static const WCHAR *const names[] = {L"HCSSIM_ROOT", L"HCSSIM_MOUNTS", L"HCSSIM_PIPES", L"HCSSIM_ADDRESS", L"HCSSIM_HOSTNAME"};
 static WCHAR *values[ARRAYSIZE(names)];
 
 #define OURS L"HCSSIM_"
@@ -16,6 +16,9 @@ const WCHAR *view_variable(view_name which)
             values[which] = memory_get(size * sizeof(WCHAR));
         if (values[which])
             GetEnvironmentVariableW(names[which], values[which], size);
+        // The container's programs do not see that their addresses are not real ones.
+        if (which >= VIEW_ADDRESS && values[which])
+            SetEnvironmentVariableW(names[which], NULL);
     }
     return values[which];
 }

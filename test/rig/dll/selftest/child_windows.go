@@ -113,6 +113,16 @@ func act(action string, args []string) (string, error) {
 		}
 		slices.Sort(names)
 		return strings.Join(names, " "), nil
+	case "serve":
+		return "", serve(args[0], args[1], args[2])
+	case "ask":
+		return ask(args[0], args[1])
+	case "ask-plain":
+		return askPlain(args[0])
+	case "ask-loose":
+		return askLoose(args[0])
+	case "hostname":
+		return hostname()
 	case "dial":
 		timeout := 5 * time.Second
 		conn, err := winio.DialPipe(args[0], &timeout)

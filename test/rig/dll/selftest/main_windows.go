@@ -125,6 +125,9 @@ var cases = []struct {
 	{"view/pipes", viewPipes},
 	{"view/start programs", viewStart},
 	{"view/console control", viewConsole},
+	{"socket/TCP of two containers", socketTCP},
+	{"socket/UDP of two containers", socketUDP},
+	{"socket/hidden, and the host name", socketHidden},
 }
 
 func main() {

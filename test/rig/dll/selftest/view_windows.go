@@ -212,10 +212,10 @@ func shell(c *check, env []string, line string) string {
 // running is a child that has said that it is ready.
 type running struct{ cmd *exec.Cmd }
 
-func startChild(c *check, env []string, action string) *running {
+func startChild(c *check, env []string, action string, args ...string) *running {
 	self, err := os.Executable()
 	c.must(err, "own path")
-	cmd := exec.Command(self, "child", action, "")
+	cmd := exec.Command(self, append([]string{"child", action}, args...)...)
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.StdoutPipe()
 	c.must(err, "stdout")

@@ -11,10 +11,14 @@
 //
 // Wine has one file system for all. The hook DLL (test/rig/dll) redirects C:\ in each process by what it finds in the environment:
 //
-//	HCSSIM_ROOT    directory of the container's merged volume
-//	HCSSIM_MOUNTS  CONTAINER PATH>HOST PATH, joined by "|", a leading "-" for read-only
-//	HCSSIM_PIPES   CONTAINER PIPE NAME>HOST PIPE PATH, joined by "|"
-//	HCSSIM_CWD     working directory as the container names it; the process is started in the host directory that it stands for
+//	HCSSIM_ROOT      directory of the container's merged volume
+//	HCSSIM_MOUNTS    CONTAINER PATH>HOST PATH, joined by "|", a leading "-" for read-only
+//	HCSSIM_PIPES     CONTAINER PIPE NAME>HOST PIPE PATH, joined by "|"
+//	HCSSIM_CWD       working directory as the container names it; the process is started in the host directory that it stands for
+//	HCSSIM_ADDRESS   IPv4 address of the container's endpoint, on which its programs listen
+//	HCSSIM_HOSTNAME  name of the machine that they see
+//
+// The last two are not in the environment that the container's programs see.
 //
 // The hook loads itself into each process that is started with these, from the service or from within the container, before the
 // process's first instruction; it also ends a process that handles no console control event with 0xC000013A, where Wine says 0.
@@ -28,8 +32,10 @@
 // Times and memory are what NtQuerySystemInformation gives (Wine has no job accounting, and answers for other processes elsewhere
 // with the caller's own): sampled twice a second, so the last half second of a process that has ended is not counted. Wine
 // counts no I/O. Wine's jobs enforce no memory limit; so the largest process of a container that is over it at a sample is ended with
-// STATUS_NO_MEMORY, where Windows refuses it the memory and it ends as it will [assumed]. Namespaces do not separate networks. Users are
-// names only: a process runs as Wine's user.
+// STATUS_NO_MEMORY, where Windows refuses it the memory and it ends as it will [assumed]. Users are names only: a process runs
+// as Wine's user.
+//
+// Namespaces do not separate networks, but a container's sockets are bound to its own loopback address: see hook_socket.c.
 //
 // A terminal is emulated, because ConPTY does not work on Wine: the process sees pipes, the client a line discipline (line.go). Its
 // size at the start is in the environment, LINES and COLUMNS. Keys wait while the process's input pipe is full, Ctrl-C too.

@@ -75,6 +75,11 @@ func (v view) environment(c sim.Container, p *schema.ProcessParameters, cwd stri
 	set("HCSSIM_CWD", cwd)
 	set("HCSSIM_MOUNTS", strings.Join(mounts, "|"))
 	set("HCSSIM_PIPES", strings.Join(pipes, "|"))
+	set("HCSSIM_ADDRESS", "")
+	if c.Address.Is4() {
+		set("HCSSIM_ADDRESS", c.Address.String())
+	}
+	set("HCSSIM_HOSTNAME", c.HostName)
 	if p.EmulateConsole && len(p.ConsoleSize) == 2 { // height, width
 		set("LINES", strconv.Itoa(int(p.ConsoleSize[0])))
 		set("COLUMNS", strconv.Itoa(int(p.ConsoleSize[1])))

@@ -1,6 +1,7 @@
 package winhost
 
 import (
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -160,12 +161,14 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("PATH", "host path")
 	t.Setenv("SECRET_OF_THE_HOST", "x")
 	v := view{volume: `C:\v`, mounts: []mount{{`C:\m`, `D:\data`, true}, {`C:\n`, `C:\y`, false}}}
-	c := sim.Container{HostName: "box", Pipes: []schema.MappedPipe{{ContainerPipeName: "p", HostPath: `\\.\pipe\q`}}}
+	c := sim.Container{HostName: "box", Address: netip.MustParseAddr("127.64.0.2"), Pipes: []schema.MappedPipe{{ContainerPipeName: "p", HostPath: `\\.\pipe\q`}}}
 	p := &schema.ProcessParameters{User: "ContainerUser", EmulateConsole: true, ConsoleSize: []uint16{25, 80},
-		Environment: map[string]string{"Path": `C:\app`, "A": "b", "EMPTY": "", "hcssim_root": "mine", "computername": "mine"}}
+		Environment: map[string]string{"Path": `C:\app`, "A": "b", "EMPTY": "", "hcssim_root": "mine", "hcssim_address": "127.0.0.9",
+			"computername": "mine"}}
 	env := v.environment(c, p, `C:\app`)
 	for _, want := range []string{`SystemRoot=C:\windows`, `Path=C:\app`, "A=b", "COMPUTERNAME=box", "USERNAME=ContainerUser", "LINES=25", "COLUMNS=80",
-		`HCSSIM_ROOT=C:\v`, `HCSSIM_CWD=C:\app`, `HCSSIM_MOUNTS=-C:\m>D:\data|C:\n>C:\y`, `HCSSIM_PIPES=p>\\.\pipe\q`} {
+		`HCSSIM_ROOT=C:\v`, `HCSSIM_CWD=C:\app`, `HCSSIM_MOUNTS=-C:\m>D:\data|C:\n>C:\y`, `HCSSIM_PIPES=p>\\.\pipe\q`,
+		"HCSSIM_ADDRESS=127.64.0.2", "HCSSIM_HOSTNAME=box"} {
 		if !slices.Contains(env, want) {
 			t.Errorf("no %s in %q", want, env)
 		}
@@ -181,6 +184,11 @@ func TestEnvironment(t *testing.T) {
 	p.EmulateConsole = false
 	if env := v.environment(c, p, `C:\`); slices.Contains(env, "LINES=25") {
 		t.Error("a size without a console")
+	}
+	for _, e := range v.environment(sim.Container{Address: netip.MustParseAddr("fd00::2")}, p, `C:\`) {
+		if strings.HasPrefix(strings.ToUpper(e), "HCSSIM_ADDRESS=") || strings.HasPrefix(e, "HCSSIM_HOSTNAME=") {
+			t.Errorf("%s of a container without one of IPv4", e)
+		}
 	}
 }
 
