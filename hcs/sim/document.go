@@ -109,9 +109,10 @@ func (s *Service) checkContainer(c *schema.Container) error {
 	return checkRegistry(c.RegistryChanges)
 }
 
-// checkDirectory demands a host path that exists and a path with a drive letter in the container (assumed).
+// checkDirectory demands a host path that exists, of a directory or a file, and a path with a drive letter in the container (assumed). A
+// file is what a kubelet has as a container's termination log, also on Windows (kubernetes.io, "Determine the Reason for Pod Failure").
 func (s *Service) checkDirectory(m *schema.MappedDirectory) error {
-	if !s.store.Exists(hostPath(m.HostPath)) {
+	if !s.store.HasPath(hostPath(m.HostPath)) {
 		return refuse(hcs.ErrPathNotFound, "mapped directory %s does not exist", m.HostPath)
 	}
 	p := m.ContainerPath

@@ -49,6 +49,8 @@ func TestDocumentRules(t *testing.T) {
 		"host name":                     {`"Storage"`, `"GuestOs":{"HostName":"h"},"Storage"`, 0, ""},
 		"mount":                         {`"Storage"`, `"MappedDirectories":[{"HostPath":"C:\\data","ContainerPath":"C:\\d"}],"Storage"`, 0, ""},
 		"mount by Wine's volume":        {`"Storage"`, `"MappedDirectories":[{"HostPath":"\\\\?\\Volume{00000000-0000-0000-0000-000000000043}\\data","ContainerPath":"C:\\d","ReadOnly":true}],"Storage"`, 0, ""},
+		"mount of a file":               {`"Storage"`, `"MappedDirectories":[{"HostPath":"C:\\logs\\end.log","ContainerPath":"C:\\dev\\termination-log"}],"Storage"`, 0, ""},
+		"layer that is a file":          {`C:\\layers\\2`, `C:\\logs\\end.log`, hcs.ErrPathNotFound, "end.log"},
 		"mount of nothing":              {`"Storage"`, `"MappedDirectories":[{"HostPath":"C:\\none","ContainerPath":"C:\\d"}],"Storage"`, hcs.ErrPathNotFound, "none"},
 		"mount to a relative path":      {`"Storage"`, `"MappedDirectories":[{"HostPath":"C:\\data","ContainerPath":"d"}],"Storage"`, hcs.ErrInvalidArgument, "absolute"},
 		"mount with slashes":            {`"Storage"`, `"MappedDirectories":[{"HostPath":"C:\\data","ContainerPath":"C:/d"}],"Storage"`, hcs.ErrInvalidArgument, "absolute"},
@@ -81,6 +83,7 @@ func TestDocumentRules(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inNode(t, sim.Config{}, func(n *node) {
 				n.svc.Store().(*sim.Memory).AddDir(`C:\data`)
+				n.svc.Store().(*sim.Memory).AddFile(`C:\logs\end.log`)
 				n.svc.AddNamespace("D2348BFA-8458-48A8-BB99-0A7000C73DB3")
 				b, err := json.Marshal(document(n.mount()))
 				n.must(err)

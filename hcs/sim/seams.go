@@ -81,6 +81,8 @@ type Usage struct {
 type Store interface {
 	// Exists reports whether the layer directory is there.
 	Exists(path string) bool
+	// HasPath reports whether a file or a directory is there.
+	HasPath(path string) bool
 	// HasScratch reports whether it holds sandbox.vhdx.
 	HasScratch(path string) bool
 	// CreateScratch writes sandbox.vhdx.

@@ -11,6 +11,8 @@ import (
 type Memory struct {
 	mu   sync.Mutex
 	dirs map[string]*memoryDir // by pathKey
+	// files are those that AddFile named.
+	files map[string]struct{}
 }
 
 type memoryDir struct {
@@ -20,7 +22,7 @@ type memoryDir struct {
 }
 
 // NewMemory makes an empty store.
-func NewMemory() *Memory { return &Memory{dirs: map[string]*memoryDir{}} }
+func NewMemory() *Memory { return &Memory{dirs: map[string]*memoryDir{}, files: map[string]struct{}{}} }
 
 // AddDir makes directories exist: read-only layers, or anything that is mounted.
 func (m *Memory) AddDir(paths ...string) {
@@ -30,6 +32,15 @@ func (m *Memory) AddDir(paths ...string) {
 		if m.dirs[pathKey(p)] == nil {
 			m.dirs[pathKey(p)] = &memoryDir{}
 		}
+	}
+}
+
+// AddFile makes files exist, to be mounted.
+func (m *Memory) AddFile(paths ...string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range paths {
+		m.files[pathKey(p)] = struct{}{}
 	}
 }
 
@@ -53,6 +64,13 @@ func (m *Memory) Exists(path string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.dirs[pathKey(path)] != nil
+}
+
+func (m *Memory) HasPath(path string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, file := m.files[pathKey(path)]
+	return file || m.dirs[pathKey(path)] != nil
 }
 
 func (m *Memory) HasScratch(path string) bool {

@@ -20,6 +20,7 @@ var containerCases = []Case{
 	{Name: "container/user", Run: containerUser},
 	{Name: "container/unknown-user-refused", Run: containerNobody},
 	{Name: "container/mounts", Run: containerMounts},
+	{Name: "container/mount-of-a-file", Run: containerFileMount},
 	{Name: "container/hostname-is-that-of-the-pod", Run: containerHostname},
 	{Name: "container/annotations-reach-the-shim", Run: containerAnnotations},
 	{Name: "container/limits-reach-the-machine", Run: containerLimits},

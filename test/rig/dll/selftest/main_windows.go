@@ -122,6 +122,7 @@ var cases = []struct {
 	{"view/rename and link", viewRename},
 	{"view/list and change directory", viewList},
 	{"view/mounts", viewMounts},
+	{"view/mounts of files", viewFileMounts},
 	{"view/pipes", viewPipes},
 	{"view/start programs", viewStart},
 	{"view/console control", viewConsole},

@@ -153,6 +153,32 @@ func viewMounts(c *check) {
 	equal(c, content(c, host+`\inner\f.txt`), "mounted inside", "read-only file")
 }
 
+// viewFileMounts: a single file of the host, as a kubelet mounts the termination log.
+func viewFileMounts(c *check) {
+	root, env := volume(c)
+	host := `C:\hcssim\selftest\mount`
+	put(c, host+`\log`, "before")
+	put(c, host+`\config`, "key=value")
+	put(c, root+`\dev\log`, "") // the service makes the places
+	env = append(env, `HCSSIM_MOUNTS=C:\dev\log>`+host+`\log|-C:\app\config>`+host+`\config`)
+	equal(c, runChild(c, env, "read", `C:\dev\log`), "before", "read")
+	equal(c, runChild(c, env, "read", `/dev/log`), "before", "read by a path of Unix")
+	equal(c, runChild(c, env, "append", `C:\DEV\Log`, " and after"), "", "append")
+	equal(c, content(c, host+`\log`), "before and after", "appended on the host")
+	equal(c, runChild(c, env, "write", `C:\dev\log`, "new"), "", "write")
+	equal(c, content(c, host+`\log`), "new", "written on the host")
+	equal(c, runChild(c, env, "list", `C:\dev`), "log", "list")
+	equal(c, runChild(c, env, "stat", `C:\dev\log`), "false", "stat")
+	equal(c, runChild(c, env, "read", `C:\app\config`), "key=value", "read a read-only file")
+	equal(c, runChild(c, env, "read", `C:\app\only.txt`), "in the container", "read beside it")
+	equal(c, runChild(c, env, "read", `C:\app\config2`), noFile, "read a name that begins so")
+	for _, action := range [][]string{{"write", `C:\app\config`, "x"}, {"append", `C:\app\config`, "x"}, {"delete", `C:\app\config`}} {
+		equal(c, runChild(c, env, action[0], action[1:]...), noAccess, strings.Join(action, " "))
+	}
+	equal(c, content(c, host+`\config`), "key=value", "read-only file")
+	equal(c, content(c, root+`\dev\log`), "", "the place in the volume")
+}
+
 func viewPipes(c *check) {
 	_, env := volume(c)
 	l, err := winio.ListenPipe(`\\.\pipe\hcssim-selftest-host`, nil)

@@ -38,6 +38,10 @@ type sample struct {
 
 // Open implements sim.Launcher.
 func (h *Host) Open(c sim.Container) (sim.Group, error) {
+	view := newView(h.root, c)
+	if err := view.mountPoints(); err != nil {
+		return nil, fail("mount points", c.ID, err)
+	}
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
 		return nil, fail("CreateJobObject", c.ID, err)
@@ -48,7 +52,7 @@ func (h *Host) Open(c sim.Container) (sim.Group, error) {
 		windows.CloseHandle(job)
 		return nil, fail("SetInformationJobObject", c.ID, err)
 	}
-	g := &group{view: newView(h.root, c), c: c, job: job, host: h, seen: map[uint32]sample{}}
+	g := &group{view: view, c: c, job: job, host: h, seen: map[uint32]sample{}}
 	g.Limit(c.MemoryMB)
 	h.add(g)
 	return g, nil

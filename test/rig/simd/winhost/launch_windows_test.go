@@ -61,6 +61,18 @@ func TestMounts(t *testing.T) {
 	want(t, filepath.Join(dir, "ro"), "f=two")
 }
 
+// A single file, in a directory that the image has not.
+func TestMountOfAFile(t *testing.T) {
+	b := newBox(t, "app/f=from the base")
+	dir := t.TempDir()
+	tree(t, dir, "log=", "config=x")
+	b.c.Mounts = []schema.MappedDirectory{{HostPath: filepath.Join(dir, "log"), ContainerPath: `C:\dev\termination-log`},
+		{HostPath: filepath.Join(dir, "config"), ContainerPath: `C:\app\config`, ReadOnly: true}}
+	b.open()
+	b.winapp(`ls C:\dev -- type C:\app\config -- write C:\dev\termination-log why -- exit 4`).expect(4, "termination-log\nx", "")
+	want(t, dir, "config=x", "log=why\n")
+}
+
 // cmd.exe and what it starts: not Go programs, or started by none.
 func TestCommandInterpreter(t *testing.T) {
 	b := newBox(t, "app/f=from the base")

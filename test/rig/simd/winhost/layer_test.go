@@ -227,6 +227,9 @@ func TestBaseLayer(t *testing.T) {
 	if !s.Exists(s.base) || s.Exists(s.base+"x") || s.HasScratch(s.base) || !s.HasScratch(s.scratch) {
 		t.Error("what exists is not what was made")
 	}
+	if file := filepath.Join(s.base, "layout"); !s.HasPath(s.base) || !s.HasPath(file) || s.HasPath(file+"x") || s.Exists(file) {
+		t.Error("a file is a path that is there, and no layer")
+	}
 	must(t, s.Destroy(s.scratch))
 	if s.Exists(s.scratch) {
 		t.Error("destroyed layer is there")

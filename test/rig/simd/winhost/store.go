@@ -22,6 +22,15 @@ const disk = "vhdxfile simulated: the content of a scratch is in " + changesDir 
 // Exists implements sim.Store.
 func (s *Store) Exists(path string) bool { return isDir(path) }
 
+// HasPath implements sim.Store. The path may begin with a volume's name.
+func (s *Store) HasPath(path string) bool {
+	if _, _, ok := splitVolume(path); ok {
+		path = hostPath(s.root, path)
+	}
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // HasScratch implements sim.Store.
 func (s *Store) HasScratch(path string) bool {
 	info, err := os.Stat(filepath.Join(path, scratchDisk))
