@@ -15,6 +15,8 @@ import (
 var networkCases = []Case{
 	{Name: "network/pod-has-an-address-and-a-namespace", Run: networkAddress},
 	{Name: "network/pods-have-their-own", Run: networkOwn},
+	{Name: "network/pods-share-no-port", Run: networkPorts},
+	{Name: "network/containers-of-a-pod-share-it", Run: networkShared},
 	{Name: "network/given-back-at-the-stop", Run: networkStop},
 	{Name: "network/teardown-when-the-endpoint-is-gone", Run: networkGone},
 	{Name: "network/port-forward", Run: networkForward},
@@ -57,6 +59,46 @@ func networkOwn(t *T) {
 	a, b := p.host(), q.host()
 	t.Want(p.address() != q.address(), "both pods have the address %s", p.address())
 	t.Want(a.namespace() != b.namespace(), "both pods are in namespace %s", a.namespace())
+}
+
+// networkPorts: two pods listen on the same port, of any address or of localhost, and each answers for itself; who asks is known.
+func networkPorts(t *T) {
+	p, q := t.pod(), t.pod()
+	for port, host := range map[string]string{"18090": "", "18091": "0.0.0.0", "18092": "localhost", "18093": "127.0.0.1"} {
+		for name, pod := range map[string]*Pod{"first": p, "second": q} {
+			pod.run("serve-http", host+":"+port, name).says("listening\n")
+		}
+	}
+	a, b := p.host(), q.host()
+	answers := func(c *Container, at, name, path, from string) {
+		c.execs("get", at+path).gives(name+"\nGET "+path+" from "+from+"\n", "", 0)
+	}
+	for _, port := range []string{":18090", ":18091", ":18092", ":18093"} {
+		answers(a, "localhost"+port, "first", "/own", p.address())
+		answers(b, "127.0.0.1"+port, "second", "/own", q.address())
+	}
+	for _, port := range []string{":18090", ":18091"} {
+		answers(a, p.address()+port, "first", "/itself", p.address())
+		answers(a, q.address()+port, "second", "/other", p.address())
+		answers(b, p.address()+port, "first", "/other", q.address())
+		for address, name := range map[string]string{p.address(): "first", q.address(): "second"} {
+			r, err := (&http.Client{Timeout: 10 * time.Second}).Get("http://" + address + port + "/probe")
+			t.Must(err, "ask the pod at %s as a kubelet does", address)
+			body, err := io.ReadAll(r.Body)
+			r.Body.Close()
+			t.Must(err, "read")
+			t.Want(r.StatusCode == 200 && strings.HasPrefix(string(body), name+"\nGET /probe from 127.0.0.1\n"), "%s answers %d %q", address, r.StatusCode, body)
+		}
+	}
+}
+
+// networkShared: localhost is the pod's: what one container listens on, another reaches, and cannot listen on too.
+func networkShared(t *T) {
+	p := t.pod()
+	p.run("serve-http", "localhost:18095", "here").says("listening\n")
+	second := p.run("serve-http", ":18095", "there")
+	second.ends(1)
+	p.host().execs("get", "localhost:18095/").gives("here\nGET / from "+p.address()+"\n", "", 0)
 }
 
 // networkStop: a stopped pod that is not yet removed holds neither namespace nor endpoint; its address can be given to another.
