@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"testing"
@@ -65,7 +66,8 @@ func decode(t *testing.T, data []byte, v any) {
 // The layout holds together: every digest named is there and right, diff ids are those of the layers.
 func TestLayoutHoldsTogether(t *testing.T) {
 	exe := bytes.Repeat([]byte("MZ exe "), 1000)
-	data, err := build(exe)
+	host := bytes.Repeat([]byte("MZ agnhost "), 1000)
+	data, err := build(exe, host)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,6 +75,7 @@ func TestLayoutHoldsTogether(t *testing.T) {
 	var idx index
 	decode(t, blobs["index.json"], &idx)
 	layers := map[string]int{}
+	configs := map[string]string{}
 	used := map[string]bool{"index.json": true, "oci-layout": true}
 	for _, d := range idx.Manifests {
 		var m manifest
@@ -94,25 +97,38 @@ func TestLayoutHoldsTogether(t *testing.T) {
 			t.Errorf("layers %v, diff ids %v", digests, c.RootFS.DiffIDs)
 		}
 		layers[d.Annotations["io.containerd.image.name"]] = len(digests)
+		name := d.Annotations["io.containerd.image.name"]
+		if other := configs[m.Config.Digest]; other != "" {
+			t.Errorf("%s and %s are the same image", other, name)
+		}
+		configs[m.Config.Digest] = name
+		if slices.Equal(c.Config.Entrypoint, []string{`C:\agnhost.exe`}) != (name == "docker.io/library/agnhost:1") {
+			t.Errorf("entrypoint of %s: %q", name, c.Config.Entrypoint)
+		}
 	}
-	if layers["docker.io/library/winbase:1"] != 1 || layers["docker.io/library/winapp:1"] != 2 || layers["docker.io/library/winpause:1"] != 2 || len(layers) != 3 {
-		t.Errorf("layers by image: %v", layers)
+	want := map[string]int{"docker.io/library/winbase:1": 1, "docker.io/library/winapp:1": 2, "docker.io/library/winapp:2": 2,
+		"docker.io/library/winpause:1": 2, "docker.io/library/agnhost:1": 2}
+	if !maps.Equal(layers, want) {
+		t.Errorf("layers by image: %v, want %v", layers, want)
 	}
 	for name := range blobs {
 		if !used[name] {
 			t.Errorf("%s belongs to no image", name)
 		}
 	}
-	again, err := build(exe)
+	again, err := build(exe, host)
 	if err != nil || !bytes.Equal(data, again) {
 		t.Errorf("the same input makes another image (%v)", err)
+	}
+	if without, err := build(exe, nil); err != nil || bytes.Contains(without, []byte("agnhost")) {
+		t.Errorf("without agnhost.exe there is an image of it (%v)", err)
 	}
 }
 
 // A layer is what the differ takes: entries only under Files and Hives, parents first, attributes that agree with the type.
 func TestLayersAreWindowsLayers(t *testing.T) {
 	exe := []byte("MZ")
-	for name, entries := range map[string][]entry{"base": baseEntries(), "app": appEntries(exe)} {
+	for name, entries := range map[string][]entry{"base": baseEntries(), "app": appEntries(exe), "agnhost": agnhostEntries(exe)} {
 		data, err := layer(entries)
 		if err != nil {
 			t.Fatal(err)
@@ -136,6 +152,9 @@ func TestLayersAreWindowsLayers(t *testing.T) {
 		}
 		if name == "app" && !bytes.Equal(content["Files/app/winapp.exe"], exe) {
 			t.Errorf("winapp.exe is %q", content["Files/app/winapp.exe"])
+		}
+		if name == "agnhost" && !bytes.Equal(content["Files/agnhost.exe"], exe) {
+			t.Errorf("agnhost.exe is %q", content["Files/agnhost.exe"])
 		}
 	}
 	base, app := baseEntries(), appEntries(exe)

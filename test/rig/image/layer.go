@@ -59,6 +59,16 @@ func appEntries(winapp []byte) []entry {
 		{name: "Files/app/winapp.exe", data: winapp},
 		{name: "Hives"},
 	}
+	return append(es, deltas()...)
+}
+
+// agnhostEntries are what the image of Kubernetes has beside its program for netexec: a directory for uploads.
+func agnhostEntries(agnhost []byte) []entry {
+	return append([]entry{{name: "Files"}, {name: "Files/agnhost.exe", data: agnhost}, {name: "Files/uploads"}, {name: "Hives"}}, deltas()...)
+}
+
+func deltas() []entry {
+	var es []entry
 	for _, h := range hives {
 		es = append(es, entry{"Hives/" + h + "_DELTA", hive(h)})
 	}

@@ -56,6 +56,7 @@ type imageConfig struct {
 
 type containerConfig struct {
 	Env        []string
+	Entrypoint []string `json:",omitempty"`
 	Cmd        []string
 	WorkingDir string
 }
