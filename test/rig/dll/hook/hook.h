@@ -97,6 +97,7 @@ BOOL view_in(const WCHAR *environment); // whether it has a view
 // ---- text.c
 
 ULONG text_length(const WCHAR *text);
+ULONG text8_length(const char *text);
 BOOL text_prefix(const WCHAR *text, ULONG length, const WCHAR *prefix, ULONG prefix_length); // case-insensitive
 void *memory_get(SIZE_T size); // zeroed, or NULL
 void memory_free(void *memory);

@@ -1,8 +1,8 @@
 // Opening files by name, and changing names: where volume names and a container's view come in. And deleting, as Go does it.
-#include "hook.h"
+#include "node.h"
 
 static NtCreateFile_t real_NtCreateFile;
-static NtOpenFile_t real_NtOpenFile;
+NtOpenFile_t real_NtOpenFile;
 static NtQueryAttributesFile_t real_NtQueryFullAttributesFile;
 static NtSetInformationFile_t real_NtSetInformationFile;
 NtQueryAttributesFile_t real_NtQueryAttributesFile;
@@ -27,7 +27,10 @@ static NTSTATUS NTAPI hook_NtCreateFile(PHANDLE handle, ACCESS_MASK access, POBJ
     if (!n.read_only || !writes) {
         if (n.read_only)
             access = read_only_access(access);
-        status = real_NtCreateFile(handle, access, attributes, io, size, file_attributes, share, disposition, options, ea, ea_length);
+        if (!node_active() || !link_open(handle, access, attributes, io, disposition, options, &status))
+            status = real_NtCreateFile(handle, access, attributes, io, size, file_attributes, share, disposition, options, ea, ea_length);
+        if (node_active() && !NT_SUCCESS(status))
+            status = link_dangling(attributes, status);
     }
     name_free(&n);
     return status;
@@ -44,7 +47,10 @@ static NTSTATUS NTAPI hook_NtOpenFile(PHANDLE handle, ACCESS_MASK access, POBJEC
     if (!n.read_only || !writes) {
         if (n.read_only)
             access = read_only_access(access);
-        status = real_NtOpenFile(handle, access, attributes, io, share, options);
+        if (!node_active() || !link_open(handle, access, attributes, io, DISPOSITION_OPEN, options, &status))
+            status = real_NtOpenFile(handle, access, attributes, io, share, options);
+        if (node_active() && !NT_SUCCESS(status))
+            status = link_dangling(attributes, status);
     }
     name_free(&n);
     return status;
@@ -53,8 +59,11 @@ static NTSTATUS NTAPI hook_NtOpenFile(PHANDLE handle, ACCESS_MASK access, POBJEC
 static NTSTATUS NTAPI hook_NtQueryAttributesFile(POBJECT_ATTRIBUTES attributes, PVOID information)
 {
     name n;
-    NTSTATUS status = real_NtQueryAttributesFile(name_resolve(attributes, FALSE, &n), information);
+    NTSTATUS status = 0;
 
+    attributes = name_resolve(attributes, FALSE, &n);
+    if (!node_active() || !link_attributes(attributes, FALSE, information))
+        status = real_NtQueryAttributesFile(attributes, information);
     name_free(&n);
     return status;
 }
@@ -62,8 +71,11 @@ static NTSTATUS NTAPI hook_NtQueryAttributesFile(POBJECT_ATTRIBUTES attributes, 
 static NTSTATUS NTAPI hook_NtQueryFullAttributesFile(POBJECT_ATTRIBUTES attributes, PVOID information)
 {
     name n;
-    NTSTATUS status = real_NtQueryFullAttributesFile(name_resolve(attributes, FALSE, &n), information);
+    NTSTATUS status = 0;
 
+    attributes = name_resolve(attributes, FALSE, &n);
+    if (!node_active() || !link_attributes(attributes, TRUE, information))
+        status = real_NtQueryFullAttributesFile(attributes, information);
     name_free(&n);
     return status;
 }
@@ -82,8 +94,12 @@ static NTSTATUS rename_to(HANDLE file, PIO_STATUS_BLOCK io, const rename_informa
     text.Buffer = (PWSTR)in->target;
     text.Length = text.MaximumLength = (USHORT)in->length;
     InitializeObjectAttributes(&attributes, &text, OBJ_CASE_INSENSITIVE, in->root, NULL);
-    UNICODE_STRING *target = name_resolve(&attributes, TRUE, &n)->ObjectName;
-    if (!n.read_only) {
+    OBJECT_ATTRIBUTES *resolved = name_resolve(&attributes, TRUE, &n);
+    UNICODE_STRING *target = resolved->ObjectName;
+    NTSTATUS in_the_way = node_active() ? link_in_the_way(resolved, in, class) : 0;
+    if (!NT_SUCCESS(in_the_way)) {
+        status = in_the_way;
+    } else if (!n.read_only) {
         ULONG size = FIELD_OFFSET(rename_information, target) + target->Length + sizeof(WCHAR);
         rename_information *out = memory_get(size);
         status = STATUS_NO_MEMORY;
@@ -133,6 +149,10 @@ static NTSTATUS dispose(HANDLE file, PIO_STATUS_BLOCK io, const ULONG *flags)
 
 static NTSTATUS NTAPI hook_NtSetInformationFile(HANDLE file, PIO_STATUS_BLOCK io, PVOID information, ULONG length, ULONG class)
 {
+    NTSTATUS status;
+
+    if (node_active() && link_set(file, io, information, length, class, &status))
+        return status;
     switch (class) {
     case CLASS_DISPOSITION_EX:
         if (length >= sizeof(ULONG))

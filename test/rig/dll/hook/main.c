@@ -1,5 +1,5 @@
 // Attach, and the one function that bcryptprimitives.dll is there for.
-#include "hook.h"
+#include "node.h"
 
 // ntdll fills this class with random bytes on Wine, one structure per processor: the source of Wine's own SystemFunction036. Asking
 // ntdll keeps advapi32 and what it needs out of every program's start.
@@ -50,6 +50,7 @@ BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, void *reserved)
     hook_message();
     hook_mounts();
     hook_create();
+    hook_node(container);
     if (container) {
         hook_console();
         hook_sockets();

@@ -1,6 +1,6 @@
 // A name on its way to the file system. Only full names of the DOS devices directory are looked at; what is opened relative to a
 // directory handle is where that directory is.
-#include "hook.h"
+#include "node.h"
 
 #define PREFIX L"\\??\\"
 #define PREFIX_LENGTH 4
@@ -104,6 +104,8 @@ OBJECT_ATTRIBUTES *name_resolve(OBJECT_ATTRIBUTES *attributes, BOOL writes, name
     BOOL changed = FALSE;
     if (view_active())
         changed = view_pipe(n) || view_mount(n) || view_volume(n, writes);
+    else if (node_active())
+        changed = node_name(n);
     // A mount's host path can be a volume name.
     if (volume_to_path(n))
         changed = TRUE;

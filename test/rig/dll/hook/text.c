@@ -26,6 +26,15 @@ ULONG text_length(const WCHAR *text)
     return length;
 }
 
+ULONG text8_length(const char *text)
+{
+    ULONG length = 0;
+
+    while (text[length])
+        length++;
+    return length;
+}
+
 static WCHAR fold(WCHAR c)
 {
     if (c < 0x80)

@@ -53,6 +53,10 @@ func act(action string, args []string) (string, error) {
 		_, _, err := kernel32.NewProc("CreateThread").Call(0, 0, 0x30, 0, 0, 0)
 		time.Sleep(time.Minute)
 		return "", err
+	case "node":
+		return runPart(args[0], args[1]), nil
+	case "dial unix":
+		return "echoed", throughEcho(args[0], []byte("from another process"))
 	case "read":
 		b, err := os.ReadFile(args[0])
 		return string(b), err

@@ -129,6 +129,20 @@ var cases = []struct {
 	{"socket/TCP of two containers", socketTCP},
 	{"socket/UDP of two containers", socketUDP},
 	{"socket/hidden, and the host name", socketHidden},
+	{"prefix/machine of a node", nodeRegistry},
+	{"node/drive C:", node("drive")},
+	{"link/seen and followed", node("links")},
+	{"link/kinds", node("link kinds")},
+	{"link/lists", node("link lists")},
+	{"link/removal", node("link removal")},
+	{"link/renames", node("link renames")},
+	{"link/atomic writer", node("atomic writer")},
+	{"unix/package net", node("socket")},
+	{"unix/files", node("socket files")},
+	{"unix/watch", node("socket watch")},
+	{"unix/ConnectEx", node("socket by GUID")},
+	{"unix/by hand", node("socket by hand")},
+	{"unix/deadlines", node("socket and time")},
 }
 
 func main() {
