@@ -51,8 +51,8 @@ func (w wine) environ() []string {
 		"WINEPREFIX=" + w.prefix,
 		"WINEARCH=win64",
 		"WINEDEBUG=" + debug,
-		// Wine 10 has a bcryptprimitives of its own, which must not win; .NET and HTML would be fetched from the network.
-		"WINEDLLOVERRIDES=mscoree,mshtml=;bcryptprimitives=n,b",
+		// Wine has a pdh, and Wine 10 a bcryptprimitives of its own, which must not win; .NET and HTML would be fetched from the network.
+		"WINEDLLOVERRIDES=mscoree,mshtml=;bcryptprimitives,pdh=n,b",
 		"HOME=" + os.Getenv("HOME"),
 		"USER=" + os.Getenv("USER"),
 		"PATH=" + os.Getenv("PATH"),

@@ -26,6 +26,7 @@ type server struct {
 	open     pipeOpener
 	outlives outliver
 	listen   net.Listener
+	meter    *meter
 
 	mu       sync.Mutex
 	sessions map[*session]struct{}
@@ -34,7 +35,7 @@ type server struct {
 }
 
 func newServer(svc *sim.Service, l net.Listener, open pipeOpener) *server {
-	s := &server{svc: svc, open: open, listen: l, sessions: map[*session]struct{}{}}
+	s := &server{svc: svc, open: open, listen: l, meter: newMeter(), sessions: map[*session]struct{}{}}
 	return s
 }
 

@@ -32,6 +32,17 @@ func controlCalls() map[string]*entry {
 		"SimState": {makes: -1, run: func(r *request) ([]string, error) {
 			return []string{document(r.srv.svc.State())}, nil
 		}},
+		"SimCounter": {args: 1, makes: -1, run: func(r *request) ([]string, error) {
+			kind, now, samples, err := r.srv.readCounter(r.args[0])
+			if err != nil {
+				return nil, err
+			}
+			fields := []string{strconv.FormatUint(uint64(kind), 10), strconv.FormatUint(now, 10)}
+			for _, v := range samples {
+				fields = append(fields, v.instance, strconv.FormatUint(v.value, 10))
+			}
+			return fields, nil
+		}},
 		"SimRestart": {makes: -1, run: func(r *request) ([]string, error) {
 			r.srv.svc.Restart()
 			return nil, nil

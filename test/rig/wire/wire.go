@@ -62,6 +62,7 @@
 //	SimJournal                   → lines of the calls since the start, oldest first
 //	SimFault                     rule of package hcs/fault, or "" to clear all → number of rules now
 //	SimState                     → JSON of everything that exists: systems, processes, active layers, namespaces, endpoints, clients
+//	SimCounter path              → type, time in 100 ns, then instance and value for each instance; codes of failures are PDH's
 //	SimRestart                   → ends all systems and handles as a restart of the service does; clients get event "service"
 //	SimStop                      → ends the service
 package wire
