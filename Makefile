@@ -292,6 +292,28 @@ peer: rig ## the conformance script with our shim, the peer (PEER=EXE for anothe
 	done; \
 	$(BIN)/cri table $(RIGDIR)/peer/log/cri-hcs.json $(RIGDIR)/peer/log/cri-runhcs.json $(RIGDIR)/peer/log/cri-control.json
 
+# --- a Kubernetes node
+
+# Its programs are built once per version, half an hour on two processors, into ~/.cache.
+KUBE      := $(TOOLS)/kubernetes/build.sh
+KUBERIG   := $(abspath $(RIGDIR))/kube
+KUBEIMAGE := $(RIGDIR)/kube-image.tar
+
+.PHONY: kube-image
+kube-image: rig
+	@programs=$$(GO='$(GO)' $(KUBE)); $(GO) run ./test/rig/image -winapp $(BIN)/winapp.exe -agnhost $$programs/agnhost.exe -o $(KUBEIMAGE)
+
+.PHONY: kube-up
+kube-up: kube-image ## a Kubernetes cluster whose one node is this rig; it stays, and how to use it is printed
+	@export RIG=$(KUBERIG); programs=$$($(KUBE)); \
+	usage=$$($(RIGCMD) kube-up $$programs); \
+	$(RIGCMD) ctr -n k8s.io images import $(KUBEIMAGE) >/dev/null </dev/null; \
+	echo "$$usage"
+
+.PHONY: kube-down
+kube-down: ## stop that cluster and remove it
+	@[ ! -x $(RIGCMD) ] || RIG=$(KUBERIG) $(RIGCMD) wipe
+
 .PHONY: clean
 clean: ## stop the rigs and remove build/
 	@for processes in $(RIGDIR)/*/processes; do \

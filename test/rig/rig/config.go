@@ -13,7 +13,8 @@ import (
 // config is containerd's, in the version that 1.7 reads too; 2.x takes CRI's old section for its new ones. The CimFS snapshotters are
 // off: in 2.2 one makes a virtual disk when it is loaded, and Wine aborts a program that tries.
 //
-// CRI is configured as on a node, with what containerd has for Windows by default in every handler. "hcs" and "hcs-sandbox" are our
+// CRI is configured as on a node, with what containerd has for Windows by default in every handler. A kubelet gives a pod's annotations
+// with the sandbox only: pod_annotations takes them from there to the pod's containers too. "hcs" and "hcs-sandbox" are our
 // shim with a pod's own container and without one (sandboxer "shim", which 1.7 does not have and takes for the other); "control" is
 // what the conformance scripts have to fail with.
 const config = `version = 2
@@ -39,19 +40,23 @@ disabled_plugins = [
     default_runtime_name = 'hcs'
     [plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.hcs]
       runtime_type = 'io.containerd.hcs.v1'
+      pod_annotations = ['io.microsoft.container.*', 'io.containerd.hcs.*']
       container_annotations = ['io.microsoft.container.*', 'io.containerd.hcs.*']
     [plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.hcs-sandbox]
       runtime_type = 'io.containerd.hcs.v1'
+      pod_annotations = ['io.microsoft.container.*', 'io.containerd.hcs.*']
       container_annotations = ['io.microsoft.container.*', 'io.containerd.hcs.*']
       sandboxer = 'shim'
       disable_pause_image_pull = true
     [plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.runhcs]
       runtime_type = 'io.containerd.runhcs.v1'
+      pod_annotations = ['io.microsoft.container.*', 'io.containerd.hcs.*']
       container_annotations = ['io.microsoft.container.*', 'io.containerd.hcs.*']
       [plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.runhcs.options]
         ScrubLogs = true
     [plugins.'io.containerd.grpc.v1.cri'.containerd.runtimes.control]
       runtime_type = 'io.containerd.control.v1'
+      pod_annotations = ['io.microsoft.container.*', 'io.containerd.hcs.*']
       container_annotations = ['io.microsoft.container.*', 'io.containerd.hcs.*']
 `
 

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -208,7 +209,7 @@ func (s *script) listen() (events process, err error) {
 	log := s.in.path("log", "events.log")
 	err = poll(bound, func() (err error) {
 		if !events.alive() {
-			if events, err = s.in.wine.spawn(log, `C:\rig\ctr.exe`, "events"); err != nil {
+			if events, err = spawn(s.in.wine.command(context.Background(), `C:\rig\ctr.exe`, "events"), log); err != nil {
 				return err
 			}
 		}

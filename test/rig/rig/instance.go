@@ -18,6 +18,7 @@ import (
 //
 //	prefix/     the WINEPREFIX; C:\rig holds the programs, C:\hcssim what the simulator writes
 //	log/        stdout and stderr of each started program, and the last journal
+//	kube/       of a Kubernetes node: keys, certificates, kubeconfigs, ports, etcd's files
 //	processes   JSON: name → id and start time
 //	subnet      number of its part of the pods' network
 //	lock        held by up and down
@@ -116,7 +117,7 @@ func (in *Instance) Wipe() error {
 	if err := in.unclaim(claims()); err != nil {
 		return fmt.Errorf("wipe: %w", err)
 	}
-	for _, name := range []string{"prefix", "log", "processes", "subnet", "lock"} {
+	for _, name := range []string{"prefix", "kube", "log", "processes", "subnet", "lock"} {
 		if err := os.RemoveAll(in.path(name)); err != nil {
 			return fmt.Errorf("wipe: %w", err)
 		}

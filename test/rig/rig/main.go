@@ -6,6 +6,11 @@
 //	rig up [--shim EXE] [--peer EXE] [--containerd EXE]
 //	                      make the instance if it is not there and start what does not run; a ctr.exe beside the containerd
 //	                      comes with it
+//	rig kube-up DIR [up's options]
+//	                      up, and a Kubernetes cluster whose one node this is, of the programs that test/rig/tools/kubernetes/build.sh
+//	                      put into DIR; says how to use it
+//	rig restart NAME      kill containerd or kubelet and start it again
+//	rig programs          what was started, as JSON: name, Unix process id, whether it is alive
 //	rig down              stop what the instance runs; its files stay
 //	rig wipe              down, and remove the instance
 //	rig ctr ARGS…         ctr.exe
@@ -47,7 +52,7 @@ func main() {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: rig up [--shim EXE] [--peer EXE] [--containerd EXE] | down | wipe | ctr ARGS… | run EXE ARGS… | journal | fault [RULE] | state | logs [NAME] | demo")
+	fmt.Fprintln(os.Stderr, "usage: rig up [--shim EXE] [--peer EXE] [--containerd EXE] | kube-up DIR [up's options] | restart NAME | programs | down | wipe | ctr ARGS… | run EXE ARGS… | journal | fault [RULE] | state | logs [NAME] | demo")
 	os.Exit(2)
 }
 
@@ -76,6 +81,22 @@ func command(in *Instance, name string, args []string) error {
 			return err
 		}
 		return in.Up(opt)
+	case "kube-up":
+		if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+			return errors.New("kube-up: the directory of the programs comes first; test/rig/tools/kubernetes/build.sh prints it")
+		}
+		opt, err := upOptions(args[1:])
+		if err != nil {
+			return err
+		}
+		return in.KubeUp(args[0], opt)
+	case "restart":
+		if len(args) != 1 {
+			return errors.New("restart: one name: containerd, kubelet")
+		}
+		return in.Restart(args[0])
+	case "programs":
+		return in.printStarted()
 	case "down":
 		return in.Down()
 	case "wipe":

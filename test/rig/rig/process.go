@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,6 +37,23 @@ func processOf(pid int) (process, error) {
 	}
 	start, err := strconv.ParseUint(f[19], 10, 64)
 	return process{Pid: pid, Start: start}, err
+}
+
+// spawn starts a program that outlives this process, with its output at the end of a file. In its own session, because a terminal's Ctrl-C is
+// not meant for it.
+func spawn(cmd *exec.Cmd, logPath string) (process, error) {
+	out, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		return process{}, err
+	}
+	defer out.Close()
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return process{}, fmt.Errorf("start %s: %w", strings.Join(cmd.Args, " "), err)
+	}
+	go func() { _ = cmd.Wait() }() // so that alive sees its end while this process lives
+	return processOf(cmd.Process.Pid)
 }
 
 func (p process) alive() bool {
@@ -77,8 +94,26 @@ var errStop = errors.New("no use to wait")
 
 // runs reports whether the program runs in the prefix, whoever started it: the tests that kill containerd start it again themselves.
 func (in *Instance) runs(exe string) (bool, error) {
-	lines, err := in.Programs()
-	return slices.ContainsFunc(lines, func(line string) bool { return programOf(line) == exe }), err
+	found, err := in.find(exe)
+	return len(found) > 0, err
+}
+
+// find returns the processes in the prefix that run the program.
+func (in *Instance) find(exe string) ([]process, error) {
+	all, err := in.programs()
+	if err != nil {
+		return nil, err
+	}
+	var found []process
+	for _, r := range all {
+		if programOf(r.line) != exe {
+			continue
+		}
+		if p, err := processOf(r.pid); err == nil {
+			found = append(found, p)
+		}
+	}
+	return found, nil
 }
 
 // programOf is the file name of the program of a command line as /proc shows it, Wine's loader left out.
@@ -90,30 +125,52 @@ func programOf(line string) string {
 	return path[strings.LastIndexAny(path, `\/ `)+1:] + ".exe"
 }
 
-// Programs lists the command lines of the Windows programs that run in the prefix. They are found by the environment they
-// inherited; Wine makes the command line that /proc shows the Windows one.
+// Programs lists the command lines of the Windows programs that run in the prefix.
 func (in *Instance) Programs() ([]string, error) {
+	all, err := in.programs()
+	lines := make([]string, len(all))
+	for i, r := range all {
+		lines[i] = r.line
+	}
+	return lines, err
+}
+
+type program struct {
+	pid  int
+	line string
+}
+
+// programs lists the Windows programs in the prefix. They are found by the environment they inherited; Wine makes the command line that /proc
+// shows the Windows one.
+func (in *Instance) programs() ([]program, error) {
 	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		return nil, err
 	}
-	mine := []byte("WINEPREFIX=" + in.path("prefix"))
-	var lines []string
+	var found []program
 	for _, d := range dirs {
-		env, err := os.ReadFile(filepath.Join(d, "environ"))
-		if err != nil {
-			continue // it has ended, or is not ours to look at
+		pid, err := strconv.Atoi(filepath.Base(d))
+		if err != nil || !hasEnv(pid, "WINEPREFIX="+in.path("prefix")) {
+			continue
 		}
-		for v := range bytes.SplitSeq(env, []byte{0}) {
-			if !bytes.Equal(v, mine) {
-				continue
-			}
-			cmd, err := os.ReadFile(filepath.Join(d, "cmdline"))
-			if line := strings.TrimSpace(string(bytes.ReplaceAll(cmd, []byte{0}, []byte{' '}))); err == nil && line != "" {
-				lines = append(lines, line)
-			}
-			break
+		cmd, err := os.ReadFile(filepath.Join(d, "cmdline"))
+		if line := strings.TrimSpace(string(bytes.ReplaceAll(cmd, []byte{0}, []byte{' '}))); err == nil && line != "" {
+			found = append(found, program{pid, line})
 		}
 	}
-	return lines, nil
+	return found, nil
+}
+
+// hasEnv reports whether the process began with this NAME=VALUE in its environment; not, if it has ended or is not ours to look at.
+func hasEnv(pid int, setting string) bool {
+	env, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
+	if err != nil {
+		return false
+	}
+	for v := range bytes.SplitSeq(env, []byte{0}) {
+		if string(v) == setting {
+			return true
+		}
+	}
+	return false
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,6 +31,14 @@ func (in *Instance) Up(opt Options) error {
 		return err
 	}
 	defer unlock()
+	if err := in.up(opt); err != nil {
+		return err
+	}
+	say("up: %s", in.Dir)
+	return nil
+}
+
+func (in *Instance) up(opt Options) error {
 	if _, err := os.Stat(in.path("prefix")); errors.Is(err, fs.ErrNotExist) {
 		template, err := in.template()
 		if err != nil {
@@ -78,7 +87,6 @@ func (in *Instance) Up(opt Options) error {
 			return fmt.Errorf("containerd: %w", err)
 		}
 	}
-	say("up: %s", in.Dir)
 	return nil
 }
 
@@ -181,7 +189,11 @@ func (in *Instance) startContainerd() error {
 }
 
 func (in *Instance) spawn(name string, args ...string) (process, error) {
-	p, err := in.wine.spawn(in.path("log", name+".log"), `C:\rig\`+name+".exe", args...)
+	cmd := in.wine.command(context.Background(), `C:\rig\`+name+".exe", args...)
+	if in.isNode() && name != "simd" {
+		cmd.Env = append(cmd.Env, nodeSetting)
+	}
+	p, err := spawn(cmd, in.path("log", name+".log"))
 	if err != nil {
 		return p, err
 	}
@@ -190,7 +202,11 @@ func (in *Instance) spawn(name string, args ...string) (process, error) {
 
 // ready waits until the started program answers, and shows the end of its log when it does not.
 func (in *Instance) ready(name string, p process, answers func() error) error {
-	err := poll(60*time.Second, func() error {
+	return in.readyWithin(time.Minute, name, p, answers)
+}
+
+func (in *Instance) readyWithin(bound time.Duration, name string, p process, answers func() error) error {
+	err := poll(bound, func() error {
 		err := answers()
 		if err != nil && !p.alive() {
 			return fmt.Errorf("%w: the process has ended", errStop)
@@ -250,8 +266,8 @@ func (in *Instance) stop() error {
 	return replaceFile(in.path("processes"), []byte("{}"))
 }
 
-// running is an error unless containerd of this instance is alive.
-func (in *Instance) running() error {
+// isUp is an error unless containerd of this instance is alive.
+func (in *Instance) isUp() error {
 	runs, err := in.runs("containerd.exe")
 	if err == nil && !runs {
 		err = fmt.Errorf("%s is not up", in.Dir)
@@ -261,7 +277,7 @@ func (in *Instance) running() error {
 
 // Exec becomes the Windows program; it returns only when that fails.
 func (in *Instance) Exec(exe string, args []string) error {
-	if err := in.running(); err != nil {
+	if err := in.isUp(); err != nil {
 		return err
 	}
 	return in.wine.replace(exe, args)

@@ -73,24 +73,6 @@ func (w wine) replace(exe string, args []string) error {
 	return fmt.Errorf("exec %s: %w", w.loader, syscall.Exec(w.loader, argv, w.environ()))
 }
 
-// spawn starts a program that outlives this process, with its output in a file. In its own session, because a terminal's Ctrl-C is not meant
-// for it.
-func (w wine) spawn(logPath, exe string, args ...string) (process, error) {
-	out, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-	if err != nil {
-		return process{}, err
-	}
-	defer out.Close()
-	cmd := w.command(context.Background(), exe, args...)
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return process{}, fmt.Errorf("start %s: %w", exe, err)
-	}
-	go func() { _ = cmd.Wait() }() // so that alive sees its end while this process lives
-	return processOf(cmd.Process.Pid)
-}
-
 // result runs a program to its end and returns what it printed and its exit code. Never through a pipe: a program that it starts may
 // inherit and hold that.
 func (w wine) result(bound time.Duration, exe string, args ...string) (string, int, error) {

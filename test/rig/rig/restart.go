@@ -1,0 +1,71 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Started tells of a program that this rig started last under that name.
+type Started struct {
+	Name  string `json:"name"`
+	Pid   int    `json:"pid"` // the Unix process
+	Alive bool   `json:"alive"`
+}
+
+// Started lists what up and kube-up started, by name; those that have ended since too.
+func (in *Instance) Started() ([]Started, error) {
+	procs, err := in.started()
+	if err != nil {
+		return nil, err
+	}
+	list := []Started{}
+	for _, name := range slices.Sorted(maps.Keys(procs)) {
+		list = append(list, Started{name, procs[name].Pid, procs[name].alive()})
+	}
+	return list, nil
+}
+
+func (in *Instance) printStarted() error {
+	list, err := in.Started()
+	if err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(list, "", "  ")
+	if err == nil {
+		fmt.Println(string(b))
+	}
+	return err
+}
+
+// Restart kills containerd or the kubelet, which has no time to prepare for it, starts it again, and returns when it answers.
+func (in *Instance) Restart(name string) error {
+	start := map[string]func() error{"containerd": in.startContainerd, "kubelet": in.startKubelet}[name]
+	if start == nil {
+		return fmt.Errorf("restart: %q is not a program that restarts: containerd, kubelet", name)
+	}
+	unlock, err := in.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	found, err := in.find(name + ".exe")
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("restart: no %s runs in %s", name, in.Dir)
+	}
+	for _, p := range found {
+		err = errors.Join(err, p.end(5*time.Second))
+	}
+	if err != nil {
+		return fmt.Errorf("restart: %s: %w", name, err)
+	}
+	return start()
+}
