@@ -193,7 +193,7 @@ func (in *Instance) controlPlaneArgs(ports map[string]int) map[string][]string {
 			"--data-dir=" + in.path("kube", "etcd"),
 			"--listen-client-urls=" + url("etcd"), "--advertise-client-urls=" + url("etcd"),
 			"--listen-peer-urls=" + url("etcd-peer"), "--initial-advertise-peer-urls=" + url("etcd-peer"),
-			"--initial-cluster=default=" + url("etcd-peer"),
+			"--name=rig", "--initial-cluster=rig=" + url("etcd-peer"),
 			"--unsafe-no-fsync", "--log-level=warn",
 		},
 		"kube-apiserver": {
@@ -257,7 +257,8 @@ func (in *Instance) startKubelet() error {
 	}
 	began := time.Now()
 	p, err := in.spawn("kubelet",
-		`--config=C:\rig\kube\kubelet.yaml`, `--kubeconfig=C:\rig\kube\kubelet.kubeconfig`, `--root-dir=C:\var\lib\kubelet`,
+		`--config=C:\rig\kube\kubelet.yaml`, `--kubeconfig=C:\rig\kube\kubelet.kubeconfig`,
+		`--root-dir=C:\var\lib\kubelet`, `--cert-dir=C:\var\lib\kubelet\pki`,
 		"--hostname-override="+nodeName, "--v=2")
 	if err != nil {
 		return err

@@ -192,6 +192,8 @@ func (in *Instance) spawn(name string, args ...string) (process, error) {
 	cmd := in.wine.command(context.Background(), `C:\rig\`+name+".exe", args...)
 	if in.isNode() && name != "simd" {
 		cmd.Env = append(cmd.Env, nodeSetting)
+		// The kubelet has paths like \var\log\pods, which are on the drive a program is on.
+		cmd.Dir = in.drive()
 	}
 	p, err := spawn(cmd, in.path("log", name+".log"))
 	if err != nil {
