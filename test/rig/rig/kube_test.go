@@ -8,6 +8,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -283,6 +285,50 @@ func TestRestartNamesWhatIsWrong(t *testing.T) {
 	}
 	if err := in.Restart("kubelet"); err == nil || !strings.Contains(err.Error(), "no kubelet") {
 		t.Errorf("not running: %v", err)
+	}
+}
+
+// Of a node, containerd and the kubelet have the hook's mode and are on drive C; the simulator, and what is no node, have neither.
+func TestNodeSetting(t *testing.T) {
+	in := &Instance{Dir: t.TempDir()}
+	for _, d := range []string{in.path("log"), in.drive()} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in.wine.loader = filepath.Join(in.Dir, "loader")
+	if err := os.WriteFile(in.wine.loader, []byte("#!/bin/sh\necho \"node ${HCSSIM_NODE:-no}\"; pwd -P; echo end\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ kube, name, mode, dir string }{
+		{"", "containerd", "no", here},
+		{"kube", "containerd", "1", in.drive()},
+		{"kube", "kubelet", "1", in.drive()},
+		{"kube", "simd", "no", here},
+	} {
+		if err := os.MkdirAll(in.path(c.kube), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		log := in.path("log", c.name+".log")
+		if err := os.RemoveAll(log); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := in.spawn(c.name); err != nil && !os.IsNotExist(err) { // it may have ended before it is looked up
+			t.Fatal(err)
+		}
+		want := "node " + c.mode + "\n" + c.dir + "\nend\n"
+		if err := poll(5*time.Second, func() error {
+			if b, err := os.ReadFile(log); err != nil || string(b) != want {
+				return fmt.Errorf("%q, %w", b, errors.Join(err, os.ErrNotExist))
+			}
+			return nil
+		}); err != nil {
+			t.Errorf("%s %s: %v, want %q", c.kube, c.name, err, want)
+		}
 	}
 }
 

@@ -54,9 +54,16 @@ func (in *Instance) Restart(name string) error {
 		return err
 	}
 	defer unlock()
-	found, err := in.find(name + ".exe")
+	procs, err := in.started()
 	if err != nil {
 		return err
+	}
+	// Not everything that runs containerd.exe is the daemon: shims publish with it. Only if someone else started that is it looked for.
+	found := []process{procs[name]}
+	if !found[0].alive() {
+		if found, err = in.find(name + ".exe"); err != nil {
+			return err
+		}
 	}
 	if len(found) == 0 {
 		return fmt.Errorf("restart: no %s runs in %s", name, in.Dir)
