@@ -7,6 +7,7 @@
 //	conform torture [-seed N] [-rounds N] [flags]                             random lives while everything around them fails
 //	conform soak [-cycles N] [flags]                                          execs in one container, and what the shim's process has
 //	conform tally TALLY.json…                                                 compare the findings of tortures
+//	conform footprint EXE                                                     handles, threads and memory of a program's processes
 //	conform upgrade -to EXE[,EXE…] [flags]                                    tasks live through other versions of containerd
 //
 // A case is named after the contract it checks, never after an implementation. It acts as a client of containerd does, with
@@ -31,6 +32,9 @@ func main() {
 	}
 	if len(os.Args) > 1 && os.Args[1] == "tally" {
 		os.Exit(tallyMain(os.Args[2:], os.Stdout))
+	}
+	if len(os.Args) > 1 && os.Args[1] == "footprint" {
+		os.Exit(footprintMain(os.Args[2:], os.Stdout))
 	}
 	suite, args := "", os.Args[1:]
 	if len(args) > 0 && suites[args[0]] != nil {

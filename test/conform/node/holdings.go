@@ -13,6 +13,8 @@ import (
 type Holdings struct {
 	Systems, Processes, Layers, Namespaces, Endpoints, Mappings []string
 
+	Ledgers []string // files of our shim's containers; only from who looks for them
+
 	Attached   map[string][]string         // endpoints by namespace
 	Containers map[string]schema.Container // of the systems
 	Affinity   map[string][]schema.GroupAffinity
@@ -30,6 +32,7 @@ func (h Holdings) Minus(o Holdings) string {
 		{"system", h.Systems, o.Systems}, {"process", h.Processes, o.Processes},
 		{"layer", h.Layers, o.Layers}, {"namespace", h.Namespaces, o.Namespaces},
 		{"endpoint", h.Endpoints, o.Endpoints}, {"mapping", h.Mappings, o.Mappings},
+		{"ledger", h.Ledgers, o.Ledgers},
 	} {
 		had := map[string]bool{}
 		for _, s := range k.old {

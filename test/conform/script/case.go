@@ -51,9 +51,20 @@ func (r Report) Failed() int {
 type Runner[T any] struct {
 	Runtime string // what the report is about
 	RunID   string // part of every id, so that two runs never meet
-	Machine *node.Machine
+	Machine Machine
 	Context context.Context
 	Wrap    func(*Test) T
+
+	// Patience is how long each part of a case's clean-up may take, and how long what it held may take to go after that; 20 and 15
+	// seconds when zero.
+	Patience time.Duration
+}
+
+// Machine tells what the machine under the containers holds.
+type Machine interface {
+	State() (node.Holdings, error)
+	// Settle waits at most that long until nothing is held that was not held before, and says what is.
+	Settle(before node.Holdings, d time.Duration) string
 }
 
 // Run runs them and prints a line for each.
@@ -82,7 +93,7 @@ func (r Runner[T]) one(c Case[T]) Result {
 	}
 	ctx, cancel := context.WithTimeout(r.Context, limit)
 	defer cancel()
-	t := &Test{Ctx: ctx, Name: c.Name, run: r.RunID, whole: r.Context}
+	t := &Test{Ctx: ctx, Name: c.Name, run: r.RunID, whole: r.Context, part: or(r.Patience, 20*time.Second)}
 	began := time.Now()
 
 	done := make(chan string, 1)
@@ -103,7 +114,7 @@ func (r Runner[T]) one(c Case[T]) Result {
 	if left := t.Clean(); reason == "" {
 		reason = left
 	}
-	if left := r.Machine.Settle(before, 15*time.Second); left != "" {
+	if left := r.Machine.Settle(before, or(r.Patience, 15*time.Second)); left != "" {
 		if reason != "" {
 			reason += "; and "
 		}
@@ -111,6 +122,13 @@ func (r Runner[T]) one(c Case[T]) Result {
 	}
 	reason = strings.Join(strings.Fields(reason), " ")
 	return Result{Name: c.Name, OK: reason == "", Millis: millis, Reason: reason}
+}
+
+func or(d, otherwise time.Duration) time.Duration {
+	if d != 0 {
+		return d
+	}
+	return otherwise
 }
 
 // failure is how a case says no: thrown by Test, caught by Guard.

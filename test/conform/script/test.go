@@ -15,6 +15,7 @@ type Test struct {
 
 	run   string
 	whole context.Context // of the whole run: clean-up happens in it
+	part  time.Duration   // bound of each part of it
 
 	mu   sync.Mutex
 	seq  int
@@ -69,7 +70,7 @@ func (t *Test) Later(f func(context.Context) error) {
 	t.undo = append(t.undo, f)
 }
 
-// Clean undoes everything, whatever fails, and returns the first failure. All of it has three minutes, and each part 20 seconds.
+// Clean undoes everything, whatever fails, and returns the first failure. All of it has three minutes, and each part its bound.
 func (t *Test) Clean() string {
 	t.mu.Lock()
 	undo := t.undo
@@ -79,7 +80,7 @@ func (t *Test) Clean() string {
 	defer cancel()
 	var first string
 	for i := len(undo) - 1; i >= 0; i-- {
-		ctx, cancel := context.WithTimeout(all, 20*time.Second)
+		ctx, cancel := context.WithTimeout(all, t.part)
 		if err := undo[i](ctx); err != nil && first == "" {
 			first = fmt.Sprintf("clean up: %v", err)
 		}

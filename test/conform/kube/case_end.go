@@ -1,0 +1,32 @@
+//go:build linux
+
+package main
+
+import (
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+var endCases = []Case{brief("end/nothing-left-behind", 4*time.Minute, nothingLeft)}
+
+// nothingLeft: after one more life nothing is left of this run: no namespace, no pod, nothing at the machine, no ledger, no shim.
+func nothingLeft(t *T) {
+	t.works()
+	t.Must(t.dropNamespace(t.Ctx, t.ns), "delete the namespace")
+	list, err := t.api.CoreV1().Namespaces().List(t.Ctx, metav1.ListOptions{})
+	t.Must(err, "list namespaces")
+	for _, n := range list.Items {
+		t.Want(!strings.Contains(n.Name, t.runID), "namespace %s is left", n.Name)
+	}
+	left := t.machine.Settle(t.before, patience)
+	t.Want(left == "", "%s", left)
+	exe := shimExe(t.o.class)
+	var pids []int
+	ok := t.Until(patience, func() bool {
+		pids, err = t.rig.programs(exe)
+		return err == nil && len(pids) == 0
+	})
+	t.Want(ok, "%d processes %s are left; %v", len(pids), exe, err)
+}

@@ -1,0 +1,65 @@
+//go:build linux
+
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"containerd-shim-hcs/test/conform/node"
+)
+
+// machine is the rig's simulator, with the files in which our shim writes down what its containers hold.
+type machine struct {
+	*node.Machine
+	ledgers string
+}
+
+func newMachine(dir string) (*machine, error) {
+	drive := filepath.Join(dir, "prefix", "drive_c")
+	m, err := node.Dial(filepath.Join(drive, "hcssim", "address"))
+	if err != nil {
+		return nil, err
+	}
+	return &machine{Machine: m, ledgers: filepath.Join(drive, "ProgramData", "containerd-shim-hcs", "ledger")}, nil
+}
+
+// State is what the machine holds now, ledgers too.
+func (m *machine) State() (node.Holdings, error) {
+	h, err := m.Machine.State()
+	if err != nil {
+		return h, err
+	}
+	files, err := filepath.Glob(filepath.Join(m.ledgers, "*", "*"))
+	for _, f := range files {
+		h.Ledgers = append(h.Ledgers, filepath.Base(f))
+	}
+	slices.Sort(h.Ledgers)
+	return h, err
+}
+
+// Settle waits until nothing is held that was not held before, and says what is when that does not come true within d.
+func (m *machine) Settle(before node.Holdings, d time.Duration) string {
+	end := time.Now().Add(d)
+	for {
+		now, err := m.State()
+		if err != nil {
+			return "ask the simulator: " + err.Error()
+		}
+		extra := now.Minus(before)
+		if extra == "" {
+			return ""
+		}
+		if time.Now().After(end) {
+			return "left behind: " + extra
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// processesOf is how many processes the machine has of a container of CRI's, whose id Kubernetes tells as containerd://ID.
+func processesOf(h node.Holdings, containerID string) int {
+	return h.Running[strings.TrimPrefix(containerID, "containerd://")]
+}

@@ -1,0 +1,136 @@
+//go:build linux
+
+// Command kube checks what Kubernetes promises of its pods, through the API server of a cluster whose one node is the rig's (`rig kube-up`),
+// for any of its runtime classes. It is a Linux program; the environment variable RIG names the rig, and the command rig is beside it.
+//
+//	kube [-runtime-class NAME] [-run REGEX] [-short] [-limit D] [-json FILE]   run the cases, one line each
+//	kube -list                                                               name them
+//	kube table FILE.json FILE.json…                                          compare runs, a column for each
+//	kube show                                                                a session with kubectl, told step by step
+//
+// A case is named after the contract it checks. It has a Kubernetes namespace of its own and deletes it; then what the simulator holds and
+// what our shim has written down must be as before.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"containerd-shim-hcs/test/conform/script"
+)
+
+// patience is how long a namespace may take to go, and what its pods held: the kubelet looks for what is left of pods once a minute
+// (k8s.io/kubernetes/pkg/kubelet, ContainerGCPeriod).
+const patience = 100 * time.Second
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "table" {
+		os.Exit(tableMain(os.Args[2:], peerNotes, os.Stdout))
+	}
+	var o options
+	var f script.Flags
+	flag.StringVar(&o.class, "runtime-class", "hcs", "runtime class of the pods")
+	flag.StringVar(&o.image, "image", "docker.io/library/winapp", "image of the containers, without its tag: 1 and 2 are there")
+	flag.StringVar(&o.agnhost, "agnhost", "docker.io/library/agnhost:1", "image of Kubernetes' own test program")
+	flag.StringVar(&o.rig, "rig", os.Getenv("RIG"), "directory of the rig")
+	flag.BoolVar(&o.short, "short", false, "only the cases of the short form")
+	flag.DurationVar(&o.limit, "limit", 0, "give a case no more than this; 0: its own limit")
+	flag.IntVar(&o.probePods, "probe-pods", 20, "pods of upheaval/probes-leave-nothing-in-the-shims")
+	flag.DurationVar(&o.probeTime, "probe-time", 10*time.Minute, "how long they are probed")
+	f.Define(flag.CommandLine)
+	args, show := os.Args[1:], len(os.Args) > 1 && os.Args[1] == "show"
+	if show {
+		args = args[1:]
+	}
+	if err := flag.CommandLine.Parse(args); err != nil { // it ends the program itself
+		os.Exit(2)
+	}
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "unknown argument %q\n", flag.Arg(0))
+		os.Exit(2)
+	}
+	if show {
+		os.Exit(showMain(o))
+	}
+	os.Exit(script.Main(f, chosen(allCases(), o), func() (script.Runner[*T], func(), error) {
+		env, err := open(o)
+		if err != nil {
+			return script.Runner[*T]{}, nil, err
+		}
+		wrap := func(t *script.Test) *T { return &T{Test: t, Env: env} }
+		r := script.Runner[*T]{
+			Runtime: o.class, RunID: env.runID, Machine: env.machine, Context: context.Background(), Wrap: wrap, Patience: patience,
+		}
+		return r, env.machine.Close, nil
+	}))
+}
+
+// open connects to the cluster and to the simulator of the rig.
+func open(o options) (*Env, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	exe, err := os.Executable()
+	if err == nil {
+		o.command = filepath.Join(filepath.Dir(exe), "rig")
+		if o.rig == "" {
+			err = fmt.Errorf("RIG is not set: it names the directory of a rig with a cluster")
+		}
+	}
+	var env *Env
+	if err == nil {
+		env, err = newEnv(ctx, o)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("kube: %w", err)
+	}
+	return env, nil
+}
+
+// Case is one contract and the function that checks it.
+type Case struct {
+	script.Case[*T]
+	Short bool // part of the short form
+}
+
+// brief, long make a case that is part of the short form, and one that is not. The limit is of the case without its clean-up.
+func brief(name string, limit time.Duration, run func(*T)) Case {
+	return Case{script.Case[*T]{Name: name, Run: run, Limit: limit}, true}
+}
+
+func long(name string, limit time.Duration, run func(*T)) Case {
+	return Case{script.Case[*T]{Name: name, Run: run, Limit: limit}, false}
+}
+
+// allCases is the script, in order. The cases that upset the node come last but one, what was left behind is asked last.
+func allCases() []Case {
+	var all []Case
+	for _, group := range [][]Case{
+		nodeCases, deploymentCases, podCases, logCases, execCases, attachCases, forwardCases, probeCases, volumeCases, stopCases, restartCases,
+		jobCases, resourceCases, classCases, networkCases, statsCases, hostProcessCases, upheavalCases, endCases,
+	} {
+		all = append(all, group...)
+	}
+	return all
+}
+
+// chosen are the cases as the options want them.
+func chosen(all []Case, o options) []script.Case[*T] {
+	var out []script.Case[*T]
+	for _, c := range all {
+		if o.short && !c.Short {
+			continue
+		}
+		if c.Name == probesCase {
+			c.Limit += o.probeTime
+		}
+		if o.limit > 0 {
+			c.Limit = min(c.Limit, o.limit)
+		}
+		out = append(out, c.Case)
+	}
+	return out
+}

@@ -1,0 +1,13 @@
+//go:build linux
+
+package main
+
+import "containerd-shim-hcs/test/conform/script"
+
+// peerNotes say why Microsoft's shim (containerd-shim-runhcs-v1 of hcsshim v0.14.1) fails a case, with the place in peer-runhcs.
+var peerNotes = map[string]script.Note{
+	"restart/out-of-memory-is-told": {
+		Text: "nothing publishes TaskOOM, peer-runhcs §2.4, §13.2 D11"},
+	"probe/hanging-exec": {
+		Text: "an exec's process is ended alone and late, user-needs N32"},
+}
