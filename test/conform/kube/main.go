@@ -6,7 +6,7 @@
 //	kube [-runtime-class NAME] [-run REGEX] [-short] [-limit D] [-json FILE]   run the cases, one line each
 //	kube -list                                                               name them
 //	kube table FILE.json FILE.json…                                          compare runs, a column for each
-//	kube show                                                                a session with kubectl, told step by step
+//	kube show [-kubectl FILE]                                                a session with kubectl, told step by step
 //
 // A case is named after the contract it checks. It has a Kubernetes namespace of its own and deletes it; then what the simulator holds and
 // what our shim has written down must be as before.
@@ -41,6 +41,7 @@ func main() {
 	flag.DurationVar(&o.limit, "limit", 0, "give a case no more than this; 0: its own limit")
 	flag.IntVar(&o.probePods, "probe-pods", 20, "pods of upheaval/probes-leave-nothing-in-the-shims")
 	flag.DurationVar(&o.probeTime, "probe-time", 10*time.Minute, "how long they are probed")
+	flag.StringVar(&o.kubectl, "kubectl", "kubectl", "kubectl of show")
 	f.Define(flag.CommandLine)
 	args, show := os.Args[1:], len(os.Args) > 1 && os.Args[1] == "show"
 	if show {
