@@ -52,6 +52,8 @@ test: install ## all tests, and the conformance script on the rig
 	$(MAKE) versions OLDER=1.7 NEWEST= ONLY='^(run|exec|kill|delete|state|events)/'
 	$(MAKE) upgrade OLDER=1.7
 	$(MAKE) deploy OLDER=1.7
+	@if $(KUBE) -n >/dev/null; then $(MAKE) kube-short; else \
+		echo "test: without a Kubernetes node: its programs are not built yet, 'make test-kube' builds them"; fi
 
 .PHONY: race
 race: ## the portable packages' tests under the race detector
@@ -313,6 +315,37 @@ kube-up: kube-image ## a Kubernetes cluster whose one node is this rig; it stays
 .PHONY: kube-down
 kube-down: ## stop that cluster and remove it
 	@[ ! -x $(RIGCMD) ] || RIG=$(KUBERIG) $(RIGCMD) wipe
+
+# What looks at the cluster is not part of the rig: its packages take minutes of their own, the first time.
+KUBETEST = programs=$$($(KUBE)); (cd test/conform && $(GO) build -o ../../$(BIN)/ ./kube)
+KUBEFRESH = $(RIGCMD) wipe; $(RIGCMD) kube-up $$programs >/dev/null </dev/null; \
+	$(RIGCMD) ctr -n k8s.io images import $(KUBEIMAGE) >/dev/null </dev/null
+
+.PHONY: kube
+kube: kube-image ## a Kubernetes node on this machine: a session with kubectl, step by step (half an hour the first time, then minutes)
+	@export RIG=$(abspath $(RIGDIR))/kube-show; $(KUBETEST); \
+	trap '$(RIGCMD) down' EXIT; began=$$SECONDS; $(KUBEFRESH); \
+	$(BIN)/kube show -kubectl $$programs/kubectl; \
+	echo "kube: $$((SECONDS - began)) s from nothing to the end, once all is built"
+
+# The table decides: a failing peer is news, not an error of make.
+.PHONY: test-kube
+test-kube: kube-image ## the cases of a Kubernetes node with both ways of ours, the peer and the control (RUNTIME='hcs runhcs', ONLY=REGEX for some)
+	@export RIG=$(abspath $(RIGDIR))/kube-test; mkdir -p $(RIGDIR)/kube-results; $(KUBETEST); \
+	trap '$(RIGCMD) down' EXIT; results=; \
+	for class in $(or $(RUNTIME),hcs hcs-sandbox runhcs control); do \
+		echo "test-kube: runtime class $$class"; \
+		$(KUBEFRESH); \
+		result=$(RIGDIR)/kube-results/$$class.json; rm -f $$result; results="$$results $$result"; \
+		$(BIN)/kube -runtime-class $$class -run '$(ONLY)' -json $$result $$([ $$class != control ] || echo -limit 20s) </dev/null || true; \
+	done; \
+	$(BIN)/kube table $$results
+
+.PHONY: kube-short
+kube-short: kube-image ## the short form of it, without the peer
+	@export RIG=$(abspath $(RIGDIR))/kube-short; $(KUBETEST); trap '$(RIGCMD) down' EXIT; $(KUBEFRESH); \
+	$(BIN)/kube -short </dev/null; \
+	$(BIN)/kube -short -runtime-class hcs-sandbox -run '^(deployment/rolls|stop/event|restart/crash|upheaval/containerd|upheaval/shim|end/)' </dev/null
 
 .PHONY: clean
 clean: ## stop the rigs and remove build/
