@@ -24,6 +24,9 @@ type process struct {
 // processOf looks up a running process.
 func processOf(pid int) (process, error) {
 	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if errors.Is(err, syscall.ESRCH) { // it ended between the open and the read
+		err = os.ErrNotExist
+	}
 	if err != nil {
 		return process{}, err
 	}
