@@ -353,42 +353,50 @@ func TestStartedTellsWhatIsAlive(t *testing.T) {
 	}
 }
 
-// A control plane of other programs, and a containerd that is not a node's, cannot stay.
-func TestStopOthers(t *testing.T) {
+// stoppable is an instance whose programs can be started and ended without Wine.
+func stoppable(t *testing.T) *Instance {
+	t.Helper()
 	in := &Instance{Dir: t.TempDir()}
+	for _, d := range []string{in.path("log"), in.path("kube"), in.drive()} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in.wine.prefix = in.path("prefix")
+	var err error
+	if in.wine.server, err = exec.LookPath("true"); err != nil {
+		t.Fatal(err)
+	}
+	// containerd.exe runs until it is ended, and every other program succeeds.
+	in.wine.loader = filepath.Join(in.Dir, "loader")
+	loader := "#!/bin/bash\ncase $1 in *containerd.exe) exec -a \"$1\" sleep 60 ;; esac\n"
+	if err := os.WriteFile(in.wine.loader, []byte(loader), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		procs, err := in.started()
+		for _, p := range procs {
+			err = errors.Join(err, p.end(5*time.Second))
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	return in
+}
+
+func TestAControlPlaneOfOtherProgramsCannotStay(t *testing.T) {
+	in := stoppable(t)
 	dir := t.TempDir()
 	sleep, err := exec.LookPath("sleep")
 	if err != nil {
 		t.Fatal(err)
 	}
-	exe, err := os.ReadFile(sleep)
+	if err := copyFile(sleep, filepath.Join(dir, "etcd")); err != nil {
+		t.Fatal(err)
+	}
+	p, err := in.spawnLinux(filepath.Join(dir, "etcd"), "60")
 	if err != nil {
-		t.Fatal(err)
-	}
-	etcd := filepath.Join(dir, "etcd")
-	if err := os.WriteFile(etcd, exe, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range []string{in.path("log"), in.path("kube")} {
-		if err := os.Mkdir(d, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if in.wine.server, err = exec.LookPath("true"); err != nil {
-		t.Fatal(err)
-	}
-	p, err := in.spawnLinux(etcd, "60")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = p.end(time.Second) }()
-	// Between fork and exec a child is its parent's program.
-	if err := poll(5*time.Second, func() error {
-		if exe, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(p.Pid), "exe")); err != nil || exe != etcd {
-			return os.ErrNotExist
-		}
-		return nil
-	}); err != nil {
 		t.Fatal(err)
 	}
 	if err := in.stopOthers(dir); err != nil || !p.alive() {
@@ -396,5 +404,53 @@ func TestStopOthers(t *testing.T) {
 	}
 	if err := in.stopOthers(t.TempDir()); err != nil || p.alive() {
 		t.Errorf("of another directory: alive %v, %v", p.alive(), err)
+	}
+}
+
+// daemon starts containerd and waits until it is found as such: between fork and exec it is the loader.
+func daemon(t *testing.T, in *Instance) process {
+	t.Helper()
+	if err := in.startContainerd(); err != nil {
+		t.Fatal(err)
+	}
+	var found []process
+	if err := poll(5*time.Second, func() (err error) {
+		if found, err = in.find("containerd.exe"); err == nil && len(found) != 1 {
+			err = fmt.Errorf("%d containerds", len(found))
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return found[0]
+}
+
+func TestAContainerdThatIsNoNodesCannotStay(t *testing.T) {
+	in := stoppable(t)
+	p := daemon(t, in)
+	if err := in.stopOthers(t.TempDir()); err != nil || !p.alive() {
+		t.Errorf("of a node: alive %v, %v", p.alive(), err)
+	}
+	if err := in.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(in.path("kube")); err != nil {
+		t.Fatal(err)
+	}
+	p = daemon(t, in)
+	if err := in.stopOthers(t.TempDir()); err != nil || p.alive() {
+		t.Errorf("of no node: alive %v, %v", p.alive(), err)
+	}
+}
+
+func TestRestart(t *testing.T) {
+	in := stoppable(t)
+	before := daemon(t, in)
+	if err := in.Restart("containerd"); err != nil {
+		t.Fatal(err)
+	}
+	procs, err := in.started()
+	if after := procs["containerd"]; err != nil || before.alive() || !after.alive() || after == before {
+		t.Errorf("before %+v, alive %v; after %+v, alive %v (%v)", before, before.alive(), after, after.alive(), err)
 	}
 }
