@@ -70,7 +70,8 @@ func classUnknown(t *T) {
 
 func classNoHandler(t *T) {
 	name := t.namespace()
-	_, err := t.api.NodeV1().RuntimeClasses().Create(t.Ctx, &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Handler: "none-such"}, metav1.CreateOptions{})
+	class := &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Handler: "none-such"}
+	_, err := t.api.NodeV1().RuntimeClasses().Create(t.Ctx, class, metav1.CreateOptions{})
 	t.Must(err, "make a runtime class")
 	t.Later(func(ctx context.Context) error {
 		return t.api.NodeV1().RuntimeClasses().Delete(ctx, name, metav1.DeleteOptions{})

@@ -59,7 +59,8 @@ func deploymentUpdate(t *T) {
 		t.rolledOut("web", replicas)
 		for _, pod := range t.podsOf("web") {
 			s := of(&pod, "main")
-			t.Want(strings.HasSuffix(s.Image, "winapp"+tag) && isReady(&pod) && s.RestartCount == 0, "after the update to %s: %s has %s", tag, describe(&pod), s.Image)
+			t.Want(strings.HasSuffix(s.Image, "winapp"+tag) && isReady(&pod) && s.RestartCount == 0,
+				"after the update to %s: %s has %s", tag, describe(&pod), s.Image)
 		}
 	}
 	sets, err := t.api.AppsV1().ReplicaSets(t.ns).List(t.Ctx, metav1.ListOptions{})

@@ -53,7 +53,8 @@ func execMuch(t *T) {
 	} {
 		t.Must(r.err, "exec, %s", what)
 		sum := sha256.Sum256([]byte(r.out))
-		t.Want(hex.EncodeToString(sum[:]) == burst.Sum(n) && r.code == 0, "%s: %d bytes of %d, or others; exit code %d", what, len(r.out), n, r.code)
+		t.Want(hex.EncodeToString(sum[:]) == burst.Sum(n) && r.code == 0,
+			"%s: %d bytes of %d, or others; exit code %d", what, len(r.out), n, r.code)
 	}
 }
 

@@ -22,7 +22,8 @@ var jobCases = []Case{
 
 func (t *T) job(name string, spec batchv1.JobSpec) {
 	spec.Template.Labels = labels(name)
-	_, err := t.api.BatchV1().Jobs(t.namespace()).Create(t.Ctx, &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}, metav1.CreateOptions{})
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}
+	_, err := t.api.BatchV1().Jobs(t.namespace()).Create(t.Ctx, job, metav1.CreateOptions{})
 	t.Must(err, "make job %s", name)
 }
 

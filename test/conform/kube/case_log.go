@@ -33,7 +33,7 @@ func count(from, to int) string {
 }
 
 func logOptions(t *T) {
-	p := t.pod(t.once(t.app("main", "tick", "40", "10ms", "--", "sleep", "3s", "--", "print", "late")))
+	p := t.pod(t.once(t.app("main", "tick", "40", "10ms", "--", "sleep", "4s", "--", "print", "late")))
 	pod := p.ends(corev1.PodSucceeded)
 	p.logs("main", count(1, 40)+"late\n")
 	got := p.log(corev1.PodLogOptions{TailLines: ptr(int64(3))})
@@ -91,7 +91,8 @@ func logStreams(t *T) {
 	p := t.pod(t.once(t.app("main", "print", "out", "--", "err", "bad", "--", "print", "out again")))
 	p.ends(corev1.PodSucceeded)
 	got := p.log(corev1.PodLogOptions{})
-	t.Want(len(got) == len("out\nbad\nout again\n") && strings.Contains(got, "bad\n") && strings.Contains(got, "out again\n"), "the log is %q", got)
+	t.Want(len(got) == len("out\nbad\nout again\n") && strings.Contains(got, "bad\n") && strings.Contains(got, "out again\n"),
+		"the log is %q", got)
 	stream := corev1.LogStreamStderr
 	if got, err := p.tryLog(t.Ctx, corev1.PodLogOptions{Stream: &stream}); err == nil {
 		t.Want(got == "bad\n" || len(got) == len("out\nbad\nout again\n"), "stderr alone is %q", got)

@@ -29,7 +29,8 @@ func networkPods(t *T) {
 		t.Must(err, "let a pod ask the other: %s", page)
 		var answer struct{ Responses, Errors []string }
 		t.Must(json.Unmarshal([]byte(page), &answer), "answer %q", page)
-		t.Want(len(answer.Responses) == 1 && strings.HasPrefix(answer.Responses[0], from+":"), "pod %s is seen by %s as %q, %q", from, to, answer.Responses, answer.Errors)
+		t.Want(len(answer.Responses) == 1 && strings.HasPrefix(answer.Responses[0], from+":"),
+			"pod %s is seen by %s as %q, %q", from, to, answer.Responses, answer.Errors)
 	}
 }
 

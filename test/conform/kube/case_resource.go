@@ -85,6 +85,8 @@ func resourceResize(t *T) {
 		return condition(pod, corev1.PodResizePending).Status == corev1.ConditionTrue
 	})
 	c := condition(pod, corev1.PodResizePending)
-	t.Want(c.Reason == corev1.PodReasonInfeasible && strings.Contains(c.Message, "not supported on Windows"), "the resize is %s: %s", c.Reason, c.Message)
-	t.Want(p.id("main") == id && of(p.get(), "main").RestartCount == 0 && t.memoryOf(id) == 128, "the container was touched: %s, %d MB", describe(p.get()), t.memoryOf(id))
+	t.Want(c.Reason == corev1.PodReasonInfeasible && strings.Contains(c.Message, "not supported on Windows"),
+		"the resize is %s: %s", c.Reason, c.Message)
+	t.Want(p.id("main") == id && of(p.get(), "main").RestartCount == 0 && t.memoryOf(id) == 128,
+		"the container was touched: %s, %d MB", describe(p.get()), t.memoryOf(id))
 }

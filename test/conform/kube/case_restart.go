@@ -25,7 +25,8 @@ func restartLoop(t *T) {
 	})
 	last := of(pod, "main").LastTerminationState.Terminated
 	t.Want(last != nil && last.ExitCode == 7 && last.Reason == "Error", "the last end is %+v", last)
-	t.Want(!last.StartedAt.IsZero() && !last.FinishedAt.Time.Before(last.StartedAt.Time), "the last end is from %v to %v", last.StartedAt, last.FinishedAt)
+	t.Want(!last.StartedAt.IsZero() && !last.FinishedAt.Time.Before(last.StartedAt.Time),
+		"the last end is from %v to %v", last.StartedAt, last.FinishedAt)
 	p.event("BackOff", "main")
 	p.logs("main", "falls\n")
 }

@@ -63,7 +63,8 @@ func statsTrue(t *T) {
 		return c.whole() && *c.Memory.WorkingSetBytes >= 60<<20 && s.container("idle").whole()
 	})
 	idle := s.container("idle")
-	t.Want(*idle.CPU.UsageCoreNanoSeconds < 2e9 && *idle.Memory.WorkingSetBytes < 60<<20, "the idle one used %d ns, %d bytes", *idle.CPU.UsageCoreNanoSeconds, *idle.Memory.WorkingSetBytes)
+	t.Want(*idle.CPU.UsageCoreNanoSeconds < 2e9 && *idle.Memory.WorkingSetBytes < 60<<20,
+		"the idle one used %d ns, %d bytes", *idle.CPU.UsageCoreNanoSeconds, *idle.Memory.WorkingSetBytes)
 }
 
 // statsMetrics: what the metrics server reads.

@@ -72,7 +72,8 @@ func stopHook(t *T) {
 func stopHTTP(t *T) {
 	c := t.netexec("web", 8080)
 	c.ReadinessProbe = httpProbe("/healthz", 8080)
-	c.Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/echo?msg=farewell", Port: intstr.FromInt(8080)}}}
+	get := &corev1.HTTPGetAction{Path: "/echo?msg=farewell", Port: intstr.FromInt(8080)}
+	c.Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{HTTPGet: get}}
 	p := t.ready(t.graceful(10, c))
 	log := p.follow("web")
 	p.delete(-1)

@@ -29,17 +29,22 @@ var volumeCases = []Case{
 }
 
 func (t *T) configMap(name string, data map[string]string) {
-	_, err := t.api.CoreV1().ConfigMaps(t.namespace()).Create(t.Ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: data}, metav1.CreateOptions{})
+	m := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: data}
+	_, err := t.api.CoreV1().ConfigMaps(t.namespace()).Create(t.Ctx, m, metav1.CreateOptions{})
 	t.Must(err, "make config map %s", name)
 }
 
 func (t *T) secret(name string, data map[string]string) {
-	_, err := t.api.CoreV1().Secrets(t.namespace()).Create(t.Ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, StringData: data}, metav1.CreateOptions{})
+	s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, StringData: data}
+	_, err := t.api.CoreV1().Secrets(t.namespace()).Create(t.Ctx, s, metav1.CreateOptions{})
 	t.Must(err, "make secret %s", name)
 }
 
+func named(name string) corev1.LocalObjectReference { return corev1.LocalObjectReference{Name: name} }
+
 func configVolume(name string) corev1.Volume {
-	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: name}}}}
+	source := &corev1.ConfigMapVolumeSource{LocalObjectReference: named(name)}
+	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{ConfigMap: source}}
 }
 
 func secretVolume(name string) corev1.Volume {
@@ -73,9 +78,11 @@ func volumeConfig(t *T) {
 	p := t.ready(s)
 	p.file("main", `C:\settings\a.txt`, "one")
 	p.file("main", `C:\secrets\key`, "opens")
-	_, err := t.api.CoreV1().ConfigMaps(t.ns).Update(t.Ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "settings"}, Data: map[string]string{"a.txt": "two", "c.txt": "new"}}, metav1.UpdateOptions{})
+	settings := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "settings"}, Data: map[string]string{"a.txt": "two", "c.txt": "new"}}
+	_, err := t.api.CoreV1().ConfigMaps(t.ns).Update(t.Ctx, settings, metav1.UpdateOptions{})
 	t.Must(err, "change the config map")
-	_, err = t.api.CoreV1().Secrets(t.ns).Update(t.Ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "secrets"}, StringData: map[string]string{"key": "opens another"}}, metav1.UpdateOptions{})
+	secrets := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "secrets"}, StringData: map[string]string{"key": "opens another"}}
+	_, err = t.api.CoreV1().Secrets(t.ns).Update(t.Ctx, secrets, metav1.UpdateOptions{})
 	t.Must(err, "change the secret")
 	p.nudge()
 	p.file("main", `C:\settings\a.txt`, "two")
@@ -90,8 +97,9 @@ func volumeEnvironment(t *T) {
 	t.configMap("settings", map[string]string{"FIRST": "one", "SECOND": "two"})
 	t.secret("secrets", map[string]string{"KEY": "opens"})
 	c := t.app("main", "env", "FIRST", "SECOND", "PASSWORD")
-	c.EnvFrom = []corev1.EnvFromSource{{ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "settings"}}}}
-	c.Env = []corev1.EnvVar{{Name: "PASSWORD", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: "secrets"}, Key: "KEY"}}}}
+	c.EnvFrom = []corev1.EnvFromSource{{ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: named("settings")}}}
+	key := &corev1.SecretKeySelector{LocalObjectReference: named("secrets"), Key: "KEY"}
+	c.Env = []corev1.EnvVar{{Name: "PASSWORD", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: key}}}
 	p := t.pod(t.once(c))
 	p.ends(corev1.PodSucceeded)
 	p.logs("main", "one\ntwo\nopens\n")
@@ -108,7 +116,8 @@ func volumeEmptyDir(t *T) {
 }
 
 func volumeRestart(t *T) {
-	s := t.spec(mount(t.app("main", "append", `C:\v\f`, "again", "--", "append", `C:\f`, "own", "--", "type", `C:\v\f`, "--", "type", `C:\f`, "--", "exit", "1"), "v", `C:\v`))
+	c := t.app("main", "append", `C:\v\f`, "again", "--", "append", `C:\f`, "own", "--", "type", `C:\v\f`, "--", "type", `C:\f`, "--", "exit", "1")
+	s := t.spec(mount(c, "v", `C:\v`))
 	s.Volumes = []corev1.Volume{emptyDir("v")}
 	p := t.pod(s)
 	p.until("restarted once", func(pod *corev1.Pod) bool {
@@ -121,7 +130,9 @@ func volumeRestart(t *T) {
 // volumeMemory: Windows has no memory file system, and the kubelet makes a directory in its place (k8s.io/mount-utils, mount_windows.go).
 func volumeMemory(t *T) {
 	s := t.once(mount(t.app("main", "write", `C:\v\f`, "kept", "--", "type", `C:\v\f`), "v", `C:\v`))
-	s.Volumes = []corev1.Volume{{Name: "v", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory}}}}
+	v := emptyDir("v")
+	v.EmptyDir.Medium = corev1.StorageMediumMemory
+	s.Volumes = []corev1.Volume{v}
 	p := t.pod(s)
 	p.ends(corev1.PodSucceeded)
 	p.logs("main", "kept\n")
@@ -138,9 +149,11 @@ func volumeToken(t *T) {
 	t.Want(r.err == nil && strings.HasPrefix(r.out, "-----BEGIN CERTIFICATE-----"), "ca.crt is %+v", r)
 	r = p.exec("main", nil, words("type", dir+"token")...)
 	t.Must(r.err, "read the token")
-	review, err := t.api.AuthenticationV1().TokenReviews().Create(t.Ctx, &authv1.TokenReview{Spec: authv1.TokenReviewSpec{Token: r.out}}, metav1.CreateOptions{})
+	review := &authv1.TokenReview{Spec: authv1.TokenReviewSpec{Token: r.out}}
+	review, err := t.api.AuthenticationV1().TokenReviews().Create(t.Ctx, review, metav1.CreateOptions{})
 	t.Must(err, "review the token")
-	t.Want(review.Status.Authenticated && review.Status.User.Username == "system:serviceaccount:"+t.ns+":default", "the token is of %+v", review.Status)
+	t.Want(review.Status.Authenticated && review.Status.User.Username == "system:serviceaccount:"+t.ns+":default",
+		"the token is of %+v", review.Status)
 	t.Want(strings.Contains(fmt.Sprint(review.Status.User.Extra), p.name), "the token is not bound to the pod: %v", review.Status.User.Extra)
 }
 

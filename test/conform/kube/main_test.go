@@ -147,7 +147,7 @@ func TestJudge(t *testing.T) {
 }
 
 func TestFootprints(t *testing.T) {
-	f, err := parseFootprints("{\"PID\":5,\"Gauges\":[{\"Name\":\"handles\",\"N\":7,\"Slack\":8}]}\r\n\n{\"PID\":6,\"Gauges\":[{\"Name\":\"handles\",\"N\":9}]}\n")
+	f, err := parseFootprints(`{"PID":5,"Gauges":[{"Name":"handles","N":7,"Slack":8}]}` + "\r\n\n" + `{"PID":6,"Gauges":[{"Name":"handles","N":9}]}` + "\n")
 	if err != nil || len(f) != 2 || f[5][0] != (node.Gauge{Name: "handles", N: 7, Slack: 8}) || f[6][0].N != 9 {
 		t.Errorf("%v, %v", f, err)
 	}

@@ -193,7 +193,8 @@ func condition(pod *corev1.Pod, kind corev1.PodConditionType) corev1.PodConditio
 
 // of is the status of a container, of whatever kind it is.
 func of(pod *corev1.Pod, name string) corev1.ContainerStatus {
-	for _, list := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses, pod.Status.EphemeralContainerStatuses} {
+	st := pod.Status
+	for _, list := range [][]corev1.ContainerStatus{st.InitContainerStatuses, st.ContainerStatuses, st.EphemeralContainerStatuses} {
 		for _, s := range list {
 			if s.Name == name {
 				return s

@@ -78,7 +78,13 @@ func (s *session) check(ok bool, format string, args ...any) {
 // command is a kubectl in the session's namespace, as it is printed.
 func (s *session) command(ctx context.Context, args ...string) *exec.Cmd {
 	fmt.Printf("   $ kubectl %s\n", strings.Join(quoted(args), " "))
-	cmd := exec.CommandContext(ctx, s.kubectl, append([]string{"--kubeconfig", filepath.Join(s.o.rig, "kube", "admin.kubeconfig"), "--namespace", showNamespace}, args...)...)
+	return s.silent(ctx, args...)
+}
+
+// silent is one that is not printed.
+func (s *session) silent(ctx context.Context, args ...string) *exec.Cmd {
+	config := filepath.Join(s.o.rig, "kube", "admin.kubeconfig")
+	cmd := exec.CommandContext(ctx, s.kubectl, append([]string{"--kubeconfig", config, "--namespace", showNamespace}, args...)...)
 	cmd.WaitDelay = 5 * time.Second
 	return cmd
 }
@@ -130,7 +136,9 @@ func (s *session) succeeds(args ...string) string {
 func (s *session) waits(want, what string, args ...string) {
 	end := time.Now().Add(showBound)
 	for {
-		out, err := exec.Command(s.kubectl, append([]string{"--kubeconfig", filepath.Join(s.o.rig, "kube", "admin.kubeconfig"), "--namespace", showNamespace}, args...)...).Output()
+		ctx, cancel := context.WithTimeout(context.Background(), showBound)
+		out, err := s.silent(ctx, args...).Output()
+		cancel()
 		if err == nil && strings.Contains(string(out), want) || time.Now().After(end) {
 			break
 		}
@@ -141,9 +149,10 @@ func (s *session) waits(want, what string, args ...string) {
 }
 
 // beside starts one that runs beside the session; the returned function waits for its end, or brings it about.
-func (s *session) beside(args ...string) (out *output, end func(patience time.Duration)) {
+func (s *session) beside(input string, args ...string) (out *output, end func(patience time.Duration)) {
 	ctx, cancel := context.WithTimeout(context.Background(), showBound)
 	cmd := s.command(ctx, args...)
+	cmd.Stdin = strings.NewReader(input)
 	out = &output{}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
@@ -201,7 +210,7 @@ func quoted(args []string) []string {
 // nothingLeft compares the machine with what it held before the session.
 func (s *session) nothingLeft() {
 	left := s.machine.Settle(s.before, patience)
-	s.check(left == "", "the simulator holds nothing: no compute system, process, layer, network namespace or endpoint; no file of ours is left %s", left)
+	s.check(left == "", "nothing is left: no compute system, process, layer, network namespace, endpoint; no file of ours %s", left)
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	pods, err := s.api.CoreV1().Pods("").List(ctx, metav1.ListOptions{})

@@ -69,7 +69,8 @@ func showDeployment(s *session) {
 
 func showExec(s *session) {
 	out := s.succeeds("logs", "deployment/web", "--all-containers")
-	s.check(strings.Contains(out, "the init container came first") && strings.Contains(out, "the main container is up"), "the log has both containers' lines")
+	s.check(strings.Contains(out, "the init container came first") && strings.Contains(out,
+		"the main container is up"), "the log has both containers' lines")
 	out, code := s.do("exec", "deployment/web", "-c", "main", "--", "winapp.exe", "print", "hello from an exec", "--", "exit", "7")
 	s.check(strings.Contains(out, "hello from an exec") && code == 7, "the exec prints, and ends with 7: exit code %d", code)
 	out, code = s.doWith("typed in\n", "exec", "-i", "deployment/web", "-c", "main", "--", "winapp.exe", "serve-lines")
@@ -88,8 +89,11 @@ func (s *session) ready(pod string) {
 
 func showAttach(s *session) {
 	s.ready("talker")
-	out, _ := s.doWith("hello\n", "attach", "-i", "talker")
-	s.check(strings.Contains(out, "got: hello"), "the running program answers")
+	out, end := s.beside("hello\n", "attach", "-i", "talker") // it stays for as long as the container does
+	answered := out.until("got: hello", 30*time.Second)
+	end(0)
+	s.print(out.String())
+	s.check(answered, "the running program answers what is typed")
 }
 
 func showForward(s *session) {
@@ -101,7 +105,7 @@ func showForward(s *session) {
 	}
 	port := l.Addr().(*net.TCPAddr).Port
 	l.Close()
-	out, end := s.beside("port-forward", "--address=127.0.0.1", "pod/probed", fmt.Sprintf("%d:8080", port))
+	out, end := s.beside("", "port-forward", "--address=127.0.0.1", "pod/probed", fmt.Sprintf("%d:8080", port))
 	defer end(0)
 	s.check(out.until("Forwarding from", 30*time.Second), "the tunnel is open")
 	s.print(out.String())
@@ -129,17 +133,21 @@ func showSidecar(s *session) {
 	_, code := s.do("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/sidecar", "--timeout=150s")
 	s.check(code == 0, "the pod has succeeded: its sidecar was stopped after the main container")
 	out := s.succeeds("logs", "sidecar", "-c", "main")
-	s.check(strings.Contains(out, "written by the init container") && strings.Contains(out, "written by the sidecar"), "the main container saw the files of both")
+	s.check(strings.Contains(out, "written by the init container") && strings.Contains(out,
+		"written by the sidecar"), "the main container saw the files of both")
 	out = s.succeeds("logs", "sidecar", "-c", "side")
 	s.check(strings.Contains(out, "CtrlShutdown"), "the sidecar was told to stop")
 }
 
 func showVolumes(s *session) {
 	s.ready("volumes")
-	out := s.succeeds("exec", "volumes", "--", "winapp.exe", "type", `C:\settings\colour`, "--", "print", "--", "type", `C:\all\door`, "--", "print", "--", "type", `C:\all\labels`)
-	s.check(strings.Contains(out, "green") && strings.Contains(out, "opens") && strings.Contains(out, `app="volumes"`), "config map, secret and labels are files")
+	out := s.succeeds("exec", "volumes", "--", "winapp.exe",
+		"type", `C:\settings\colour`, "--", "print", "--", "type", `C:\all\door`, "--", "print", "--", "type", `C:\all\labels`)
+	s.check(strings.Contains(out, "green") && strings.Contains(out, "opens") && strings.Contains(out, `app="volumes"`),
+		"config map, secret and labels are files")
 	out = s.succeeds("exec", "volumes", "--", "winapp.exe", "env", "POD_NAME", "POD_IP", "--", "ls", `C:\all`)
-	s.check(strings.HasPrefix(out, "volumes\n127.") && strings.Contains(out, "token"), "name and address are in the environment; there is a token")
+	s.check(strings.HasPrefix(out, "volumes\n127.") && strings.Contains(out, "token"),
+		"name and address are in the environment; there is a token")
 	s.succeeds("patch", "configmap", "settings", "-p", `{"data":{"colour":"blue"}}`)
 	s.succeeds("annotate", "pod", "volumes", "look=again") // the kubelet looks at volumes within a minute or so, or when the pod changes
 	s.waits("blue", "the changed config map is in the running container", "exec", "volumes", "--", "winapp.exe", "type", `C:\settings\colour`)
@@ -147,8 +155,8 @@ func showVolumes(s *session) {
 
 func showFarewell(s *session) {
 	s.ready("farewell")
-	hook, endHook := s.beside("logs", "-f", "farewell", "-c", "main")
-	stop, endStop := s.beside("logs", "-f", "farewell", "-c", "handles-it")
+	hook, endHook := s.beside("", "logs", "-f", "farewell", "-c", "main")
+	stop, endStop := s.beside("", "logs", "-f", "farewell", "-c", "handles-it")
 	s.check(stop.until("trapping", 30*time.Second), "the program is ready to be stopped")
 	s.succeeds("delete", "pod", "farewell")
 	endHook(10 * time.Second)
@@ -161,7 +169,7 @@ func showFarewell(s *session) {
 
 func showCrash(s *session) {
 	s.waits("CrashLoopBackOff 7 Error", "it is told with code and reason", "get", "pod", "crashes",
-		"-o", "jsonpath={.status.containerStatuses[0].state.waiting.reason} {.status.containerStatuses[0].lastState.terminated.exitCode} {.status.containerStatuses[0].lastState.terminated.reason}")
+		"-o", "jsonpath={range .status.containerStatuses[0]}{.state.waiting.reason} {.lastState.terminated.exitCode} {.lastState.terminated.reason}{end}")
 }
 
 func showMemory(s *session) {
@@ -178,9 +186,10 @@ func showJob(s *session) {
 
 func showResize(s *session) {
 	s.ready("limited")
-	s.succeeds("patch", "pod", "limited", "--subresource", "resize", "-p", `{"spec":{"containers":[{"name":"main","resources":{"limits":{"memory":"256Mi"}}}]}}`)
-	s.waits("not supported on Windows", "Kubernetes 1.34 does not resize pods on a Windows node, and says so; the shim could (docs/kubernetes.md)", "get", "pod", "limited",
-		"-o", `jsonpath={range .status.conditions[?(@.type=="PodResizePending")]}{.reason}: {.message}{end}`)
+	s.succeeds("patch", "pod", "limited", "--subresource", "resize",
+		"-p", `{"spec":{"containers":[{"name":"main","resources":{"limits":{"memory":"256Mi"}}}]}}`)
+	s.waits("not supported on Windows", "Kubernetes 1.34 does not resize pods on a Windows node, and says so; the shim could (docs/kubernetes.md)",
+		"get", "pod", "limited", "-o", `jsonpath={range .status.conditions[?(@.type=="PodResizePending")]}{.reason}: {.message}{end}`)
 }
 
 func showClasses(s *session) {

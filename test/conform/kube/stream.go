@@ -16,6 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/transport/spdy"
@@ -52,8 +53,12 @@ func (p *Pod) execFor(ctx context.Context, container string, in io.Reader, args 
 
 // executor opens a stream of the API server's, by WebSocket as kubectl does (k8s.io/kubectl/pkg/cmd/exec).
 func (p *Pod) executor(verb string, o runtime.Object) (remotecommand.Executor, error) {
-	req := p.t.api.CoreV1().RESTClient().Post().Resource("pods").Namespace(p.t.ns).Name(p.name).SubResource(verb).VersionedParams(o, scheme.ParameterCodec)
+	req := p.sub(verb).VersionedParams(o, scheme.ParameterCodec)
 	return remotecommand.NewWebSocketExecutor(p.t.config, http.MethodGet, req.URL().String())
+}
+
+func (p *Pod) sub(resource string) *rest.Request {
+	return p.t.api.CoreV1().RESTClient().Post().Resource("pods").Namespace(p.t.ns).Name(p.name).SubResource(resource)
 }
 
 // gives fails unless that is what the program did.
@@ -132,7 +137,7 @@ func (s *stream) ends() error {
 
 // forward opens a local port that leads to one of the pod, for as long as the case runs.
 func (p *Pod) forward(port string) uint16 {
-	req := p.t.api.CoreV1().RESTClient().Post().Resource("pods").Namespace(p.t.ns).Name(p.name).SubResource("portforward")
+	req := p.sub("portforward")
 	transport, upgrader, err := spdy.RoundTripperFor(p.t.config)
 	p.t.Must(err, "port-forward")
 	stop, ready := make(chan struct{}), make(chan struct{})

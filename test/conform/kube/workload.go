@@ -44,16 +44,21 @@ func (t *T) rolledOut(name string, replicas int32) {
 	var last appsv1.DeploymentStatus
 	for {
 		d, err := t.api.AppsV1().Deployments(t.ns).Get(t.Ctx, name, metav1.GetOptions{})
+		var pods []corev1.Pod
+		if err == nil {
+			pods, err = t.tryPodsOf(name)
+		}
 		if err == nil {
 			last = d.Status
 			if last.ObservedGeneration >= d.Generation && last.UpdatedReplicas == replicas && last.Replicas == replicas &&
-				last.AvailableReplicas == replicas && len(t.podsOf(name)) == int(replicas) {
+				last.AvailableReplicas == replicas && len(pods) == int(replicas) {
 				return
 			}
 		}
 		select {
 		case <-t.Ctx.Done():
-			t.Fail("deployment %s has %d pods, %d of them new, %d available, %d wanted: %s", name, last.Replicas, last.UpdatedReplicas, last.AvailableReplicas, replicas, t.remains(t.ns))
+			t.Fail("deployment %s has %d pods, %d of them new, %d available, %d wanted: %s", name, last.Replicas,
+				last.UpdatedReplicas, last.AvailableReplicas, replicas, t.remains(t.ns))
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
@@ -61,18 +66,23 @@ func (t *T) rolledOut(name string, replicas int32) {
 
 // podsOf lists the pods with the label, those too that are being deleted.
 func (t *T) podsOf(app string) []corev1.Pod {
-	pods, err := t.api.CoreV1().Pods(t.ns).List(t.Ctx, metav1.ListOptions{LabelSelector: "app=" + app})
-	if err != nil && t.Ctx.Err() != nil {
-		return nil // the case's time is over, and who waits says so
-	}
+	pods, err := t.tryPodsOf(app)
 	t.Must(err, "list pods of %s", app)
-	return pods.Items
+	return pods
+}
+
+func (t *T) tryPodsOf(app string) ([]corev1.Pod, error) {
+	pods, err := t.api.CoreV1().Pods(t.ns).List(t.Ctx, metav1.ListOptions{LabelSelector: "app=" + app})
+	if err != nil {
+		return nil, err
+	}
+	return pods.Items, nil
 }
 
 // podsBecome waits until the pods with the label are so.
 func (t *T) podsBecome(app, what string, so func([]corev1.Pod) bool) []corev1.Pod {
 	for {
-		if pods := t.podsOf(app); so(pods) {
+		if pods, err := t.tryPodsOf(app); err == nil && so(pods) {
 			return pods
 		}
 		select {
