@@ -134,6 +134,7 @@ rig: install build $(BIN)/containerd.exe $(BIN)/ctr.exe $(BIN)/containerd-shim-r
 	@$(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o $(BIN)/simd.exe ./test/rig/simd
 	@$(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o $(BIN)/winapp.exe ./test/rig/winapp
 	@$(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o $(BIN)/cni.exe ./test/rig/cni
+	@$(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o $(BIN)/powershell.exe ./test/rig/powershell
 	@cd test/conform && $(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o ../../$(BIN)/conform.exe .
 	@cd test/conform && $(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o ../../$(BIN)/cri.exe ./cri
 	@cd test/conform && $(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o ../../$(BIN)/containerd-shim-control-v1.exe ./control

@@ -122,6 +122,10 @@ func (in *Instance) installAll(opt Options) (stale bool, err error) {
 	if err := os.MkdirAll(in.drive("rig", "cni", "bin"), 0o755); err != nil {
 		return false, err
 	}
+	// Not in system32, where Wine takes its own.
+	if _, err := install(filepath.Join(in.bin, "powershell.exe"), in.drive("windows", "powershell.exe")); err != nil {
+		return false, err
+	}
 	for name, src := range files {
 		changed, err := install(src, in.drive("rig", name))
 		if err != nil {

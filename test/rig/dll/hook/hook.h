@@ -1,8 +1,8 @@
 // bcryptprimitives.dll: the DLL that every Go program loads first, for ProcessPrng, and the hooks that close Wine's gaps in that
-// process (hcs-api §8.4), plus a container's view of drive C:.
+// process (hcs-api §8.4), plus a container's view of drive C:, or what a node's program needs (node.h).
 //
 // It is loaded before a program's first line, so it is small: no C runtime, no DLL beyond ntdll and kernel32, nothing read or
-// allocated unless the environment says that this is a container's process.
+// allocated unless the environment says that this is a container's process or a node's.
 #ifndef HOOK_HOOK_H
 #define HOOK_HOOK_H
 

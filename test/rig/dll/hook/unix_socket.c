@@ -3,6 +3,7 @@
 
 typedef SOCKET(WSAAPI *WSASocketW_t)(int, int, int, void *, GROUP, DWORD);
 typedef SOCKET(WSAAPI *socket_t)(int, int, int);
+typedef int(WSAAPI *setsockopt_t)(SOCKET, int, int, const char *, int);
 typedef int(WSAAPI *name_t)(SOCKET, struct sockaddr *, int *);
 
 static WSASocketW_t real_WSASocketW;
@@ -10,6 +11,7 @@ static socket_t real_socket;
 static bind_t real_bind;
 static name_t real_getsockname;
 static name_t real_getpeername;
+static setsockopt_t plain_setsockopt;
 
 BOOL WINAPI ProcessPrng(BYTE *data, SIZE_T size);
 
@@ -21,8 +23,13 @@ static BOOL stream_only(int type, int protocol)
     return FALSE;
 }
 
+// A Unix socket does not hold back small writes.
 static SOCKET keep(SOCKET s)
 {
+    BOOL on = TRUE;
+
+    if (s != INVALID_SOCKET)
+        plain_setsockopt(s, IPPROTO_TCP, TCP_NODELAY, (const char *)&on, sizeof on);
     if (s != INVALID_SOCKET && !unix_add(s)) {
         CloseHandle((HANDLE)s);
         SetLastError(WSAENOBUFS);
@@ -159,6 +166,7 @@ void hook_unix_sockets(void)
         report("HCSSIM_NODE: no ws2_32.dll or mswsock.dll: no Unix sockets");
         return;
     }
+    plain_setsockopt = (setsockopt_t)(void *)GetProcAddress(winsock, "setsockopt");
     real_WSASocketW = (WSASocketW_t)patch_export(winsock, "WSASocketW", hook_WSASocketW);
     real_socket = (socket_t)patch_export(winsock, "socket", hook_socket);
     real_bind = (bind_t)patch_export(winsock, "bind", hook_bind);

@@ -140,6 +140,7 @@ var cases = []struct {
 	{"link/removal", node("link removal")},
 	{"link/renames", node("link renames")},
 	{"link/atomic writer", node("atomic writer")},
+	{"node/PowerShell", node("powershell")},
 	{"unix/package net", node("socket")},
 	{"unix/files", node("socket files")},
 	{"unix/watch", node("socket watch")},

@@ -25,6 +25,7 @@ var nodeParts = map[string]func(*check){
 	"socket by GUID":  nodeSocketConnectEx,
 	"socket by hand":  nodeSocketByHand,
 	"socket and time": nodeSocketDeadline,
+	"powershell":      nodePowerShell,
 }
 
 // node is the case of one part. The program is started from drive C:, which is the only one that it will see.
@@ -82,6 +83,33 @@ func nodeRegistry(c *check) {
 	c.must(err, "BootId")
 	equal(c, kind, registry.DWORD, "type of BootId")
 	equal(c, n, 1, "BootId")
+}
+
+// nodePowerShell asks as a kubelet does for a subPath (pkg/volume/util/subpath).
+func nodePowerShell(c *check) {
+	dir := workDir()
+	put(c, dir+`\dir\file`, "x")
+	c.must(os.Symlink("dir", dir+`\relative`), "symlink")
+	c.must(os.Symlink(dir+`\dir`, dir+`\absolute`), "symlink")
+	ask := func(what, path string) string {
+		cmd := exec.Command("powershell", "/c", "$ErrorActionPreference = 'Stop'; (Get-Item -Force -LiteralPath $env:linkpath)."+what)
+		cmd.Env = append(os.Environ(), "linkpath="+path)
+		output, err := cmd.CombinedOutput()
+		if err != nil {
+			return "error: " + strings.TrimSpace(string(output))
+		}
+		return strings.TrimSpace(string(output))
+	}
+	for name, want := range map[string][2]string{"dir": {"", ""}, "relative": {"SymbolicLink", "dir"}, "absolute": {"SymbolicLink", dir + `\dir`}} {
+		equal(c, ask("LinkType", filepath.Join(dir, name)), want[0], "type of "+name)
+		equal(c, ask("Target", filepath.Join(dir, name)), want[1], "target of "+name)
+	}
+	if got := ask("LinkType", dir+`\none`); !strings.HasPrefix(got, "error: Get-Item : Cannot find path") {
+		c.fatalf("of nothing: %s", got)
+	}
+	if got := ask("Length", dir); !strings.Contains(got, "does not know the command") {
+		c.fatalf("of the length: %s", got)
+	}
 }
 
 // workDir is the empty directory of a part.
