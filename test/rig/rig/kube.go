@@ -214,7 +214,9 @@ func (in *Instance) controlPlaneArgs(ports map[string]int) map[string][]string {
 		},
 		"kube-controller-manager": controller("kube-controller-manager",
 			"--use-service-account-credentials=true",
-			"--service-account-private-key-file="+pki("sa.key"), "--root-ca-file="+pki("ca.crt")),
+			"--service-account-private-key-file="+pki("sa.key"), "--root-ca-file="+pki("ca.crt"),
+			// It makes this directory, and its default is one of the system.
+			"--flex-volume-plugin-dir="+in.path("kube", "flexvolume")),
 		"kube-scheduler": controller("kube-scheduler"),
 	}
 }
