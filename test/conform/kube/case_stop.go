@@ -41,7 +41,8 @@ func stopEvent(t *T) {
 	id := p.id("main")
 	log := p.follow("main")
 	took := p.delete(-1)
-	t.Want(p.got(log) == "trapping\nCtrlShutdown\n", "the log does not end with the event")
+	got := p.got(log)
+	t.Want(got == "trapping\nCtrlShutdown\n", "the log does not end with the event: %q", got)
 	t.Want(took < 20*time.Second, "a program that ends at once took %v of its 30 s", took)
 	t.ended(id)
 }
@@ -62,7 +63,8 @@ func stopHook(t *T) {
 	ok := t.Until(20*time.Second, func() bool { b, _ := os.ReadFile(filepath.Join(dir, "story")); return string(b) == "hook begins\n" })
 	t.Want(ok, "the hook does not begin")
 	t.Want(p.log(corev1.PodLogOptions{}) == "trapping\n", "the program was told to stop before the hook had ended")
-	t.Want(p.got(log) == "trapping\nCtrlShutdown\n", "the log does not end with the event")
+	got := p.got(log)
+	t.Want(got == "trapping\nCtrlShutdown\n", "the log does not end with the event: %q", got)
 	b, err := os.ReadFile(filepath.Join(dir, "story"))
 	t.Want(err == nil && string(b) == "hook begins\nhook ends\n", "the hook wrote %q, %v", b, err)
 	p.delete(-1)
@@ -87,7 +89,8 @@ func stopGrace(t *T) {
 	log := p.follow("main")
 	took := p.delete(-1)
 	t.Want(took >= 5*time.Second && took < 25*time.Second, "a program that needs 5 s of its 30 s was gone after %v", took)
-	t.Want(p.got(log) == "trapping\nCtrlShutdown\n", "the log does not end with the event")
+	got := p.got(log)
+	t.Want(got == "trapping\nCtrlShutdown\n", "the log does not end with the event: %q", got)
 }
 
 func stopRunsOut(t *T) {

@@ -17,6 +17,16 @@ type machine struct {
 	ledgers string
 }
 
+// between is the machine as a case must leave it. A sandbox of the sandbox API has its shim, and that its ledger, until the kubelet
+// removes it, which it does once a minute: that none stays is asked once, at the end.
+type between struct{ *machine }
+
+func (m between) State() (node.Holdings, error) { return m.Machine.State() }
+
+func (m between) Settle(before node.Holdings, d time.Duration) string {
+	return settle(m.State, before, d)
+}
+
 func newMachine(dir string) (*machine, error) {
 	drive := filepath.Join(dir, "prefix", "drive_c")
 	m, err := node.Dial(filepath.Join(drive, "hcssim", "address"))
@@ -42,9 +52,13 @@ func (m *machine) State() (node.Holdings, error) {
 
 // Settle waits until nothing is held that was not held before, and says what is when that does not come true within d.
 func (m *machine) Settle(before node.Holdings, d time.Duration) string {
+	return settle(m.State, before, d)
+}
+
+func settle(state func() (node.Holdings, error), before node.Holdings, d time.Duration) string {
 	end := time.Now().Add(d)
 	for {
-		now, err := m.State()
+		now, err := state()
 		if err != nil {
 			return "ask the simulator: " + err.Error()
 		}

@@ -64,7 +64,7 @@ func main() {
 		}
 		wrap := func(t *script.Test) *T { return &T{Test: t, Env: env} }
 		r := script.Runner[*T]{
-			Runtime: o.class, RunID: env.runID, Machine: env.machine, Context: context.Background(), Wrap: wrap, Patience: patience,
+			Runtime: o.class, RunID: env.runID, Machine: env.judged(), Context: context.Background(), Wrap: wrap, Patience: patience,
 		}
 		return r, env.machine.Close, nil
 	}))

@@ -295,6 +295,8 @@ func (p *Pod) follow(container string) <-chan string {
 func (p *Pod) got(done <-chan string) string {
 	select {
 	case s := <-done:
+		// The kubelet asks for the container again before it ends the log, and writes into it that this has been removed meanwhile.
+		s, _, _ = strings.Cut(s, "rpc error: code = NotFound desc = an error occurred when try to find container")
 		return s
 	case <-p.t.Ctx.Done():
 		p.t.Fail("the log of %s that is followed does not end", p.name)
