@@ -54,13 +54,13 @@ func run(args []string, env func(string) string, out io.Writer) error {
 func commandLine(args []string) (string, error) {
 	for i := 0; i < len(args); i++ {
 		name := strings.ToLower(strings.TrimLeft(args[i], "-/"))
-		switch {
-		case name == args[i]:
+		switch name {
+		case args[i]:
 			return "", fmt.Errorf("powershell: argument %q: an option is expected", args[i])
-		case name == "noninteractive" || name == "noprofile" || name == "nologo":
-		case name == "executionpolicy":
+		case "noninteractive", "noprofile", "nologo":
+		case "executionpolicy":
 			i++
-		case name == "c" || name == "command":
+		case "c", "command":
 			if i+1 == len(args) {
 				return "", fmt.Errorf("powershell: %s needs a command", args[i])
 			}
