@@ -87,7 +87,7 @@ func networkPorts(t *T) {
 			body, err := io.ReadAll(r.Body)
 			r.Body.Close()
 			t.Must(err, "read")
-			t.Want(r.StatusCode == 200 && strings.HasPrefix(string(body), name+"\nGET /probe from 127.0.0.1\n"), "%s answers %d %q", address, r.StatusCode, body)
+			t.Want(r.StatusCode == http.StatusOK && strings.HasPrefix(string(body), name+"\nGET /probe from 127.0.0.1\n"), "%s answers %d %q", address, r.StatusCode, body)
 		}
 	}
 }

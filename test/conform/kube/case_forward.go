@@ -28,7 +28,7 @@ func forwardWorks(t *T) {
 func (p *Pod) serves(port string) {
 	var err error
 	ok := p.t.Until(30*time.Second, func() bool {
-		_, err = p.fetch(port, "/healthz")
+		_, err = p.fetch(port, "/hostname")
 		return err == nil
 	})
 	p.t.Want(ok, "port %s of the pod does not answer: %v", port, err)

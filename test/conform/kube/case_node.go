@@ -76,7 +76,7 @@ func nodeHandlers(t *T) {
 }
 
 func nodeStats(t *T) {
-	t.works()
+	t.ready(t.spec(t.host("main")))
 	var s summary
 	ok := t.Until(time.Minute, func() bool {
 		var err error

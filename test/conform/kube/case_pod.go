@@ -123,7 +123,7 @@ func podLocalhost(t *T) {
 	})
 	t.Want(ok, "localhost:8080 of the pod does not answer")
 	r := p.exec("other", nil, "agnhost.exe", "connect", "localhost:8099", "--timeout=5s")
-	t.Want(r.err == nil && r.code != 0 && strings.Contains(r.bad+r.out, "REFUSED"), "a port that nobody serves: %+v", r)
+	t.Want(r.err == nil && r.code != 0 && strings.Contains(r.bad+r.out, "refused"), "a port that nobody serves: %+v", r)
 }
 
 func podDownward(t *T) {

@@ -3,13 +3,12 @@
 package main
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 var probeCases = []Case{
@@ -20,7 +19,7 @@ var probeCases = []Case{
 	long("probe/startup-holds-the-others", 90*time.Second, probeStartup),
 	brief("probe/failing-liveness-restarts", 90*time.Second, probeLiveness),
 	brief("probe/hanging-exec", 90*time.Second, probeHangs),
-	brief("probe/readiness-takes-out-of-endpoints", 2*time.Minute, probeEndpoints),
+	brief("probe/readiness-counts-for-a-deployment", 90*time.Second, probeAvailable),
 }
 
 func notReady(pod *corev1.Pod) bool {
@@ -43,16 +42,16 @@ func probeExec(t *T) {
 
 func probeHTTP(t *T) {
 	good := t.netexec("good", 8080)
-	good.ReadinessProbe, good.LivenessProbe = httpProbe("/healthz", 8080), httpProbe("/healthz", 8080)
+	good.ReadinessProbe, good.LivenessProbe = httpProbe("/hostname", 8080), httpProbe("/hostname", 8080)
 	good.LivenessProbe.InitialDelaySeconds = 3
 	bad := t.netexec("bad", 8090)
-	bad.ReadinessProbe = httpProbe("/no/such/page", 8090)
+	bad.ReadinessProbe = httpProbe("/echo?code=503&msg=busy", 8090)
 	p := t.pod(t.spec(good, bad))
-	pod := p.until("half Ready", func(pod *corev1.Pod) bool { return of(pod, "good").Ready && of(pod, "bad").State.Running != nil })
-	message := p.event("Unhealthy", "404")
+	p.until("half Ready", func(pod *corev1.Pod) bool { return of(pod, "good").Ready && of(pod, "bad").State.Running != nil })
+	message := p.event("Unhealthy", "503")
 	t.Want(strings.Contains(message, "Readiness probe failed"), "the event is %q", message)
 	time.Sleep(5 * time.Second) // a liveness probe or two
-	pod = p.get()
+	pod := p.get()
 	t.Want(of(pod, "good").Ready && of(pod, "good").RestartCount == 0 && !of(pod, "bad").Ready, "%s", describe(pod))
 }
 
@@ -128,52 +127,41 @@ func probeHangs(t *T) {
 	t.Want(!isReady(pod) && of(pod, "main").RestartCount == 0, "%s", describe(pod))
 }
 
-// probeEndpoints: a service's endpoints have the pods that are Ready as such.
-func probeEndpoints(t *T) {
+// probeAvailable: the pods of a deployment that are available are those that are Ready, from one moment to the next. (A service's endpoints
+// would be the same ones, but the API server takes no loopback address for an endpoint, and those are what pods have here.)
+func probeAvailable(t *T) {
 	c := t.host("main")
+	c.StartupProbe = execProbe("exit", "0")
 	c.ReadinessProbe = execProbe("type", `C:\ready`)
 	spec := t.spec(c)
-	_, err := t.api.CoreV1().Services(t.namespace()).Create(t.Ctx, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: corev1.ServiceSpec{
-		Selector: labels("web"), ClusterIP: corev1.ClusterIPNone, Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt(8080)}},
-	}}, metav1.CreateOptions{})
-	t.Must(err, "make a service")
-	label := func(pod *corev1.Pod) { pod.Labels = labels("web") }
-	a, b := t.pod(spec, label), t.pod(spec, label)
-	for _, p := range []*Pod{a, b} {
-		p.until("running", func(pod *corev1.Pod) bool { return of(pod, "main").State.Running != nil })
+	t.namespace()
+	t.deploy("web", 2, spec)
+	pods := t.podsBecome("web", "two that have started", func(pods []corev1.Pod) bool {
+		return len(pods) == 2 && !slices.ContainsFunc(pods, func(p corev1.Pod) bool { s := of(&p, "main").Started; return s == nil || !*s })
+	})
+	t.available("web", 0)
+	one, two := &Pod{t: t, name: pods[0].Name}, &Pod{t: t, name: pods[1].Name}
+	for i, p := range []*Pod{one, two} {
 		p.exec("main", nil, words("write", `C:\ready`, "yes")...).gives(t, "", "", 0)
+		t.available("web", int32(i+1)) //nolint:gosec // two
 	}
-	t.endpoints("web", a, b)
-	b.exec("main", nil, words("rm", `C:\ready`)...).gives(t, "", "", 0)
-	t.endpoints("web", a)
-	b.exec("main", nil, words("write", `C:\ready`, "yes")...).gives(t, "", "", 0)
-	t.endpoints("web", a, b)
-	a.delete(-1)
-	t.endpoints("web", b)
+	two.exec("main", nil, words("rm", `C:\ready`)...).gives(t, "", "", 0)
+	t.available("web", 1)
+	two.exec("main", nil, words("write", `C:\ready`, "yes")...).gives(t, "", "", 0)
+	t.available("web", 2)
 }
 
-// endpoints waits until the service leads to these pods and no other.
-func (t *T) endpoints(service string, pods ...*Pod) {
-	want := map[string]bool{}
-	for _, p := range pods {
-		want[p.get().Status.PodIP] = true
+// available waits until the deployment has that many pods that can be used.
+func (t *T) available(deployment string, n int32) {
+	for {
+		d, err := t.api.AppsV1().Deployments(t.ns).Get(t.Ctx, deployment, metav1.GetOptions{})
+		if err == nil && d.Status.AvailableReplicas == n && d.Status.ReadyReplicas == n {
+			return
+		}
+		select {
+		case <-t.Ctx.Done():
+			t.Fail("deployment %s does not come to have %d pods available: %s", deployment, n, t.remains(t.ns))
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
-	t.Want(!want[""] && len(want) == len(pods), "the pods' addresses are %v", want)
-	var got map[string]bool
-	ok := t.Until(time.Minute, func() bool {
-		got = map[string]bool{}
-		list, err := t.api.DiscoveryV1().EndpointSlices(t.ns).List(t.Ctx, metav1.ListOptions{LabelSelector: "kubernetes.io/service-name=" + service})
-		if err != nil {
-			return false
-		}
-		for _, s := range list.Items {
-			for _, e := range s.Endpoints {
-				if e.Conditions.Ready != nil && *e.Conditions.Ready {
-					got[e.Addresses[0]] = true
-				}
-			}
-		}
-		return fmt.Sprint(got) == fmt.Sprint(want) // the keys are printed in order
-	})
-	t.Want(ok, "the service leads to %v, want %v", got, want)
 }

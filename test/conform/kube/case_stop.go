@@ -73,7 +73,7 @@ func stopHook(t *T) {
 // stopHTTP: agnhost writes down what it is asked, so the hook is seen in the log of the container.
 func stopHTTP(t *T) {
 	c := t.netexec("web", 8080)
-	c.ReadinessProbe = httpProbe("/healthz", 8080)
+	c.ReadinessProbe = httpProbe("/hostname", 8080)
 	get := &corev1.HTTPGetAction{Path: "/echo?msg=farewell", Port: intstr.FromInt(8080)}
 	c.Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{HTTPGet: get}}
 	p := t.ready(t.graceful(10, c))

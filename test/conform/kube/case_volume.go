@@ -106,12 +106,12 @@ func volumeEnvironment(t *T) {
 }
 
 func volumeEmptyDir(t *T) {
-	s := t.spec(mount(t.host("one"), "v", `C:\v`), mount(t.host("two"), "v", `C:\other\place`))
+	s := t.spec(mount(t.host("one"), "v", `C:\v`), mount(t.host("two"), "v", `C:\second\place`))
 	s.Volumes = []corev1.Volume{emptyDir("v")}
 	p := t.ready(s)
 	p.exec("one", nil, words("ls", `C:\v`)...).gives(t, "", "", 0)
 	p.exec("one", nil, words("write", `C:\v\f`, "from", "one")...).gives(t, "", "", 0)
-	p.exec("two", nil, words("type", `C:\other\place\f`, "--", "append", `C:\other\place\f`, "and", "two")...).gives(t, "from one\n", "", 0)
+	p.exec("two", nil, words("type", `C:\second\place\f`, "--", "append", `C:\second\place\f`, "and", "two")...).gives(t, "from one\n", "", 0)
 	p.exec("one", nil, words("type", `C:\v\f`)...).gives(t, "from one\nand two\n", "", 0)
 }
 

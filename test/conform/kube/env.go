@@ -89,9 +89,6 @@ func (e *Env) judged() script.Machine {
 	return e.machine
 }
 
-// ours reports whether the pods are this shim's.
-func (e *Env) ours() bool { return strings.HasPrefix(e.o.class, "hcs") }
-
 // shimExe is the program that containerd runs for a runtime class, by the rig's configuration.
 func shimExe(class string) string {
 	return node.ShimExe("io.containerd." + strings.TrimSuffix(class, "-sandbox") + ".v1")

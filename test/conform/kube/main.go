@@ -16,9 +16,12 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
+
+	"k8s.io/klog/v2"
 
 	"containerd-shim-hcs/test/conform/script"
 )
@@ -54,6 +57,9 @@ func main() {
 		fmt.Fprintf(os.Stderr, "unknown argument %q\n", flag.Arg(0))
 		os.Exit(2)
 	}
+	// A client that leaves a stream is no news.
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
 	if show {
 		os.Exit(showMain(o))
 	}

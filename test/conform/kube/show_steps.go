@@ -197,7 +197,7 @@ func showClasses(s *session) {
 	s.ready("of-the-sandbox-api")
 	s.succeeds("get", "pods", "-o", "custom-columns=NAME:.metadata.name,CLASS:.spec.runtimeClassName,PHASE:.status.phase,ADDRESS:.status.podIP")
 	for _, class := range []string{"hcs", "runhcs"} {
-		list, err := s.Env.rig.programs(shimExe(class))
+		list, err := s.rig.programs(shimExe(class))
 		s.check(err == nil && len(list) > 0, "%d processes %s run", len(list), shimExe(class))
 	}
 }

@@ -13,8 +13,14 @@ import (
 	"k8s.io/client-go/util/retry"
 )
 
-// deployment makes one that never has less pods than it wants, and waits until they are there.
+// deployment makes one and waits until its pods are there.
 func (t *T) deployment(name string, replicas int32, spec corev1.PodSpec) {
+	t.deploy(name, replicas, spec)
+	t.rolledOut(name, replicas)
+}
+
+// deploy makes one that never has less pods than it wants.
+func (t *T) deploy(name string, replicas int32, spec corev1.PodSpec) {
 	none := intOrPercent(0)
 	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: appsv1.DeploymentSpec{
 		Replicas: &replicas, Selector: selector(name), Template: template(name, spec),
@@ -22,7 +28,6 @@ func (t *T) deployment(name string, replicas int32, spec corev1.PodSpec) {
 	}}
 	_, err := t.api.AppsV1().Deployments(t.namespace()).Create(t.Ctx, d, metav1.CreateOptions{})
 	t.Must(err, "make deployment %s", name)
-	t.rolledOut(name, replicas)
 }
 
 // change edits a deployment.
