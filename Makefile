@@ -347,7 +347,7 @@ test-kube: kube-image ## the cases of a Kubernetes node with both ways of ours, 
 kube-short: kube-image ## the short form of it, without the peer
 	@export RIG=$(abspath $(RIGDIR))/kube-short; $(KUBETEST); trap '$(RIGCMD) down' EXIT; $(KUBEFRESH); \
 	$(BIN)/kube -short </dev/null; \
-	$(BIN)/kube -short -runtime-class hcs-sandbox -run '^(deployment/rolls|stop/event|restart/crash|upheaval/containerd|upheaval/shim|end/)' </dev/null
+	$(BIN)/kube -runtime-class hcs-sandbox -run '^(deployment/rolls-out|stop/event|upheaval/shim|end/)' </dev/null
 
 .PHONY: clean
 clean: ## stop the rigs and remove build/

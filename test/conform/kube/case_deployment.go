@@ -15,8 +15,8 @@ import (
 )
 
 var deploymentCases = []Case{
-	brief("deployment/rolls-out-and-scales", 3*time.Minute, deploymentScales),
-	brief("deployment/rolling-update-and-rollback", 3*time.Minute, deploymentUpdate),
+	long("deployment/rolls-out-and-scales", 3*time.Minute, deploymentScales),
+	long("deployment/rolling-update-and-rollback", 3*time.Minute, deploymentUpdate),
 	long("deployment/missing-image-leaves-the-old-pods", 2*time.Minute, deploymentNoImage),
 	long("deployment/deleted-pod-is-replaced", 2*time.Minute, deploymentReplaces),
 	long("deployment/stateful-set-in-order", 2*time.Minute, statefulSet),

@@ -21,8 +21,8 @@ var execCases = []Case{
 	brief("exec/output-and-exit-codes", time.Minute, execCodes),
 	brief("exec/stdin", time.Minute, execStdin),
 	long("exec/much-both-ways", time.Minute, execMuch),
-	brief("exec/terminal-and-its-size", time.Minute, execTerminal),
-	brief("exec/missing-program-is-an-error", time.Minute, execMissing),
+	long("exec/terminal-and-its-size", time.Minute, execTerminal),
+	long("exec/missing-program-is-an-error", time.Minute, execMissing),
 	long("exec/twenty-at-once", 90*time.Second, execMany),
 	long("exec/client-that-leaves", time.Minute, execLeaves),
 }

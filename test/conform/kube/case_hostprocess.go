@@ -24,7 +24,7 @@ func hostProcess(t *T) {
 	var message string
 	ok := t.Until(time.Minute, func() bool {
 		message = p.last()
-		return strings.Contains(strings.ToLower(message), "hostprocess")
+		return strings.Contains(message, "hostprocess") || strings.Contains(message, "host_process") // annotation, and CRI's field
 	})
 	t.Want(ok, "nothing tells why it does not run: %s", message)
 	t.Want(of(p.get(), "main").State.Running == nil, "it runs: %s", describe(p.get()))

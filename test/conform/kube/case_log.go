@@ -15,9 +15,9 @@ import (
 )
 
 var logCases = []Case{
-	brief("logs/tail-since-and-timestamps", time.Minute, logOptions),
+	long("logs/tail-since-and-timestamps", time.Minute, logOptions),
 	brief("logs/follow-to-the-end", time.Minute, logFollow),
-	brief("logs/previous", 90*time.Second, logPrevious),
+	long("logs/previous", 90*time.Second, logPrevious),
 	long("logs/two-containers", time.Minute, logTwo),
 	long("logs/stdout-and-stderr", time.Minute, logStreams),
 	long("logs/long-lines", time.Minute, logLong),

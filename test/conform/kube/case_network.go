@@ -11,7 +11,7 @@ import (
 )
 
 var networkCases = []Case{
-	brief("network/pod-to-pod", 90*time.Second, networkPods),
+	long("network/pod-to-pod", 90*time.Second, networkPods),
 	brief("network/two-pods-one-port", 90*time.Second, networkPort),
 	long("network/localhost-is-the-pods-own", 90*time.Second, networkLocalhost),
 	long("network/address-is-kept-and-freed", 90*time.Second, networkAddress),

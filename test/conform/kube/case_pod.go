@@ -17,14 +17,14 @@ import (
 
 var podCases = []Case{
 	brief("pod/init-containers-in-order", time.Minute, podInit),
-	brief("pod/failing-init-keeps-the-others-away", time.Minute, podInitFails),
+	long("pod/failing-init-keeps-the-others-away", time.Minute, podInitFails),
 	long("pod/failing-init-is-tried-again", 2*time.Minute, podInitAgain),
-	brief("pod/sidecar-runs-beside-and-ends-after", 90*time.Second, podSidecar),
-	brief("pod/two-containers-share-localhost", 90*time.Second, podLocalhost),
+	long("pod/sidecar-runs-beside-and-ends-after", 90*time.Second, podSidecar),
+	long("pod/two-containers-share-localhost", 90*time.Second, podLocalhost),
 	brief("pod/downward-api", time.Minute, podDownward),
 	long("pod/environment-arguments-and-directory", time.Minute, podEnvironment),
 	long("pod/hostname", time.Minute, podHostname),
-	brief("pod/termination-message", time.Minute, podTermination),
+	long("pod/termination-message", time.Minute, podTermination),
 	long("pod/program-of-the-image", time.Minute, podImage),
 	long("pod/missing-program-is-told", time.Minute, podNoProgram),
 	long("pod/missing-image-is-told", time.Minute, podNoImage),

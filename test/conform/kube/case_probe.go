@@ -12,14 +12,14 @@ import (
 )
 
 var probeCases = []Case{
-	brief("probe/exec-readiness", time.Minute, probeExec),
+	long("probe/exec-readiness", time.Minute, probeExec),
 	brief("probe/http", time.Minute, probeHTTP),
 	long("probe/tcp", time.Minute, probeTCP),
 	long("probe/grpc", time.Minute, probeGRPC),
 	long("probe/startup-holds-the-others", 90*time.Second, probeStartup),
 	brief("probe/failing-liveness-restarts", 90*time.Second, probeLiveness),
-	brief("probe/hanging-exec", 90*time.Second, probeHangs),
-	brief("probe/readiness-counts-for-a-deployment", 90*time.Second, probeAvailable),
+	long("probe/hanging-exec", 90*time.Second, probeHangs),
+	long("probe/readiness-counts-for-a-deployment", 90*time.Second, probeAvailable),
 }
 
 func notReady(pod *corev1.Pod) bool {

@@ -12,9 +12,9 @@ import (
 )
 
 var resourceCases = []Case{
-	brief("resource/limits-reach-the-machine", time.Minute, resourceLimits),
+	long("resource/limits-reach-the-machine", time.Minute, resourceLimits),
 	long("resource/limits-in-the-summary", 90*time.Second, resourceSummary),
-	brief("resource/resize-is-refused-and-changes-nothing", time.Minute, resourceResize),
+	long("resource/resize-is-refused-and-changes-nothing", time.Minute, resourceResize),
 }
 
 func (t *T) limited() corev1.Container {

@@ -9,7 +9,7 @@ import (
 )
 
 var restartCases = []Case{
-	brief("restart/crash-loop-tells-code-and-reason", 90*time.Second, restartLoop),
+	long("restart/crash-loop-tells-code-and-reason", 90*time.Second, restartLoop),
 	long("restart/on-failure", 90*time.Second, restartOnFailure),
 	brief("restart/never", time.Minute, restartNever),
 	long("restart/always-after-success", time.Minute, restartAlways),

@@ -17,7 +17,7 @@ var stopCases = []Case{
 	brief("stop/pre-stop-hook-and-its-output", 90*time.Second, stopHook),
 	long("stop/pre-stop-hook-by-http", 90*time.Second, stopHTTP),
 	long("stop/grace-is-honoured", time.Minute, stopGrace),
-	brief("stop/grace-runs-out", time.Minute, stopRunsOut),
+	long("stop/grace-runs-out", time.Minute, stopRunsOut),
 	long("stop/hook-that-hangs-costs-the-grace-only", time.Minute, stopHookHangs),
 	long("stop/with-grace-0", time.Minute, stopAtOnce),
 	long("stop/all-containers-of-a-pod", time.Minute, stopAll),

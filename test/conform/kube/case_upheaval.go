@@ -17,7 +17,7 @@ const probesCase = "upheaval/probes-leave-nothing-in-the-shims"
 
 var upheavalCases = []Case{
 	long("upheaval/thirty-pods-at-once", 5*time.Minute, upheavalMany),
-	brief("upheaval/kubelet-restarted", 3*time.Minute, upheavalKubelet),
+	long("upheaval/kubelet-restarted", 3*time.Minute, upheavalKubelet),
 	brief("upheaval/containerd-restarted", 3*time.Minute, upheavalContainerd),
 	brief("upheaval/shim-killed", 2*time.Minute, upheavalShim),
 	long(probesCase, 5*time.Minute, upheavalProbes), // and its probe-time

@@ -18,10 +18,10 @@ import (
 var volumeCases = []Case{
 	brief("volume/config-map-and-secret", 3*time.Minute, volumeConfig),
 	long("volume/config-map-and-secret-as-environment", time.Minute, volumeEnvironment),
-	brief("volume/empty-dir-is-shared", time.Minute, volumeEmptyDir),
+	long("volume/empty-dir-is-shared", time.Minute, volumeEmptyDir),
 	long("volume/empty-dir-lives-through-a-restart", time.Minute, volumeRestart),
 	long("volume/empty-dir-in-memory-is-a-directory", time.Minute, volumeMemory),
-	brief("volume/projected-token", 90*time.Second, volumeToken),
+	long("volume/projected-token", 90*time.Second, volumeToken),
 	long("volume/sub-path-directory", time.Minute, volumeSubPath),
 	long("volume/sub-path-file", time.Minute, volumeSubPathFile),
 	long("volume/read-only", time.Minute, volumeReadOnly),

@@ -329,7 +329,9 @@ func (p *Pod) askDelete(grace int64) {
 	if grace >= 0 {
 		o.GracePeriodSeconds = &grace
 	}
-	p.t.Must(p.t.api.CoreV1().Pods(p.t.ns).Delete(p.t.Ctx, p.name, o), "delete pod %s", p.name)
+	if err := p.t.api.CoreV1().Pods(p.t.ns).Delete(p.t.Ctx, p.name, o); !kerrors.IsNotFound(err) { // it was asked before
+		p.t.Must(err, "delete pod %s", p.name)
+	}
 }
 
 // event waits for one about the pod that has that reason and the text in its message.
