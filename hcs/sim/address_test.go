@@ -112,6 +112,7 @@ func TestContainersHaveTheirEndpointsAddress(t *testing.T) {
 		} {
 			if i > 0 { // they have one scratch
 				n.must(before.Terminate(n.ctx))
+				<-before.Exited()
 				n.must(before.Close())
 			}
 			doc := document(volume)
