@@ -29,6 +29,12 @@ func (t *T) graceful(seconds int64, containers ...corev1.Container) corev1.PodSp
 	return s
 }
 
+// told waits for the end of a log that is followed and fails unless it is that.
+func (p *Pod) told(log <-chan string, want string) {
+	got := p.got(log)
+	p.t.Want(got == want, "the log is %q at its end, want %q", got, want)
+}
+
 // ended waits until the machine has no process of the container.
 func (t *T) ended(id string) {
 	ok := t.Until(15*time.Second, func() bool { return processesOf(t.holdings(), id) == 0 })
@@ -41,8 +47,7 @@ func stopEvent(t *T) {
 	id := p.id("main")
 	log := p.follow("main")
 	took := p.delete(-1)
-	got := p.got(log)
-	t.Want(got == "trapping\nCtrlShutdown\n", "the log does not end with the event: %q", got)
+	p.told(log, "trapping\nCtrlShutdown\n")
 	t.Want(took < 20*time.Second, "a program that ends at once took %v of its 30 s", took)
 	t.ended(id)
 }
@@ -63,8 +68,7 @@ func stopHook(t *T) {
 	ok := t.Until(20*time.Second, func() bool { b, _ := os.ReadFile(filepath.Join(dir, "story")); return string(b) == "hook begins\n" })
 	t.Want(ok, "the hook does not begin")
 	t.Want(p.log(corev1.PodLogOptions{}) == "trapping\n", "the program was told to stop before the hook had ended")
-	got := p.got(log)
-	t.Want(got == "trapping\nCtrlShutdown\n", "the log does not end with the event: %q", got)
+	p.told(log, "trapping\nCtrlShutdown\n")
 	b, err := os.ReadFile(filepath.Join(dir, "story"))
 	t.Want(err == nil && string(b) == "hook begins\nhook ends\n", "the hook wrote %q, %v", b, err)
 	p.delete(-1)
@@ -89,8 +93,7 @@ func stopGrace(t *T) {
 	log := p.follow("main")
 	took := p.delete(-1)
 	t.Want(took >= 5*time.Second && took < 25*time.Second, "a program that needs 5 s of its 30 s was gone after %v", took)
-	got := p.got(log)
-	t.Want(got == "trapping\nCtrlShutdown\n", "the log does not end with the event: %q", got)
+	p.told(log, "trapping\nCtrlShutdown\n")
 }
 
 func stopRunsOut(t *T) {

@@ -16,11 +16,11 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
 
 	"containerd-shim-hcs/test/conform/script"
@@ -57,9 +57,8 @@ func main() {
 		fmt.Fprintf(os.Stderr, "unknown argument %q\n", flag.Arg(0))
 		os.Exit(2)
 	}
-	// A client that leaves a stream is no news.
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
+	// A client that leaves a stream is no news, and the library would print it.
+	klog.SetLogger(logr.Discard())
 	if show {
 		os.Exit(showMain(o))
 	}
