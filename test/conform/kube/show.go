@@ -8,6 +8,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -152,14 +153,19 @@ func (s *session) waits(want, what string, args ...string) {
 func (s *session) beside(input string, args ...string) (out *output, end func(patience time.Duration)) {
 	ctx, cancel := context.WithTimeout(context.Background(), showBound)
 	cmd := s.command(ctx, args...)
-	cmd.Stdin = strings.NewReader(input)
 	out = &output{}
 	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
+	// Its standard input stays open: containerd ends an attach at the end of that, whatever the program still has to say.
+	stdin, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
 		s.check(false, "%v", err)
 		cancel()
 		return out, func(time.Duration) {}
 	}
+	_, _ = io.WriteString(stdin, input) // the output of one that has ended tells why
 	done := make(chan struct{})
 	go func() {
 		_ = cmd.Wait() // its output tells
@@ -170,6 +176,7 @@ func (s *session) beside(input string, args ...string) (out *output, end func(pa
 		case <-done:
 		case <-time.After(patience):
 		}
+		_ = stdin.Close()
 		cancel()
 		<-done
 	}
