@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"containerd-shim-hcs/task/ledger"
 	"containerd-shim-hcs/test/conform/node"
 )
 
@@ -18,10 +19,35 @@ type machine struct {
 }
 
 // between is the machine as a case must leave it. A sandbox of the sandbox API has its shim, and that its ledger, until the kubelet
-// removes it, which it does once a minute: that none stays is asked once, at the end.
+// removes it, which it does once a minute: that none stays is asked once, at the end. Until then no ledger may have anything in it
+// that is held.
 type between struct{ *machine }
 
-func (m between) State() (node.Holdings, error) { return m.Machine.State() }
+func (m between) State() (node.Holdings, error) {
+	h, err := m.Machine.State()
+	if err == nil {
+		h.Ledgers, err = holding(m.ledgers)
+	}
+	return h, err
+}
+
+// holding lists the ledgers of a directory by which a container holds something.
+func holding(dir string) (names []string, err error) {
+	files, err := ledger.All(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		l, err := ledger.OpenPath(f)
+		if err != nil {
+			return nil, err
+		}
+		if len(l.Held()) > 0 {
+			names = append(names, filepath.Base(f))
+		}
+	}
+	return names, nil
+}
 
 func (m between) Settle(before node.Holdings, d time.Duration) string {
 	return settle(m.State, before, d)

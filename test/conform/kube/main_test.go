@@ -3,10 +3,12 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"strings"
 	"testing"
 
+	"containerd-shim-hcs/task/ledger"
 	"containerd-shim-hcs/test/conform/node"
 	"containerd-shim-hcs/test/conform/script"
 )
@@ -177,5 +179,27 @@ func TestAmounts(t *testing.T) {
 	a := amounts("cpu=500m memory=64Mi")
 	if a.Cpu().MilliValue() != 500 || a.Memory().Value() != 64<<20 || len(a) != 2 {
 		t.Errorf("%v", a)
+	}
+}
+
+func TestHolding(t *testing.T) {
+	dir := t.TempDir()
+	for _, id := range []string{"holds", "ended"} {
+		l, err := ledger.Open(dir, "k8s.io", id)
+		if err == nil {
+			err = l.Claim(ledger.Entry{Kind: ledger.System, ID: id})
+		}
+		if err == nil && id == "ended" {
+			err = errors.Join(l.Released(ledger.Entry{Kind: ledger.System, ID: id}), l.Ended(ledger.Exit{Code: 7}))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := holding(dir); err != nil || len(got) != 1 || !strings.Contains(got[0], "holds") {
+		t.Errorf("%q, %v", got, err)
+	}
+	if got, err := holding(dir + "/none"); err != nil || len(got) != 0 {
+		t.Errorf("%q, %v", got, err)
 	}
 }

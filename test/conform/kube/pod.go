@@ -22,7 +22,7 @@ type Pod struct {
 }
 
 // namespace makes the case's own and returns its name. It is there with what the controller manager puts into each; it is deleted after
-// the case, and waited for.
+// the case.
 func (t *T) namespace() string {
 	if t.ns != "" {
 		return t.ns
@@ -43,22 +43,28 @@ func (t *T) namespace() string {
 	return name
 }
 
-// dropNamespace deletes it and returns when it is gone, or says what is still in it.
+// dropNamespace deletes it and returns when none of its pods is left, or says what is. Nothing new can be made in it from then on; the
+// controller that removes the rest lets five seconds pass first (k8s.io/kubernetes/pkg/controller/namespace, namespaceDeletionGracePeriod),
+// for which nobody has to wait.
 func (t *T) dropNamespace(ctx context.Context, name string) error {
-	err := t.api.CoreV1().Namespaces().Delete(ctx, name, metav1.DeleteOptions{})
-	for err == nil {
-		if _, err = t.api.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{}); err == nil {
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("namespace %s is still there: %s", name, t.remains(name))
-			case <-time.After(200 * time.Millisecond):
-			}
+	if err := t.api.CoreV1().Namespaces().Delete(ctx, name, metav1.DeleteOptions{}); err != nil && !kerrors.IsNotFound(err) {
+		return fmt.Errorf("namespace %s: %w", name, err)
+	}
+	pods := t.api.CoreV1().Pods(name)
+	if err := pods.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
+		return fmt.Errorf("pods of namespace %s: %w", name, err)
+	}
+	for {
+		list, err := pods.List(ctx, metav1.ListOptions{})
+		if err == nil && len(list.Items) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("namespace %s still has pods: %s", name, t.remains(name))
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	if kerrors.IsNotFound(err) {
-		return nil
-	}
-	return fmt.Errorf("namespace %s: %w", name, err)
 }
 
 // remains tells of the pods of a namespace that does not go.
