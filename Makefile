@@ -52,8 +52,6 @@ test: install ## all tests, and the conformance script on the rig
 	$(MAKE) versions OLDER=1.7 NEWEST= ONLY='^(run|exec|kill|delete|state|events)/'
 	$(MAKE) upgrade OLDER=1.7
 	$(MAKE) deploy OLDER=1.7
-	@if $(KUBE) -n >/dev/null; then $(MAKE) kube-short; else \
-		echo "test: without a Kubernetes node: its programs are not built yet, 'make test-kube' builds them"; fi
 
 .PHONY: race
 race: ## the portable packages' tests under the race detector
