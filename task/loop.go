@@ -117,7 +117,7 @@ func (p *Pod) send(msg message) {
 }
 
 // ask brings a request to the loop and waits for its answer. When ctx ends first the request still takes its course, but for a delete:
-// see HasReleased.
+// see Machine.released.
 func (p *Pod) ask(ctx context.Context, l *live, build func(Call) Event) (Reply, error) {
 	msg := message{make: build, reply: make(chan Reply, 1), live: l}
 	select {

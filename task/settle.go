@@ -177,10 +177,15 @@ func (m *Machine) released(e HasReleased) {
 	m.do(Finish{Key: p.key, Exit: p.exit})
 }
 
-// left forgets a client that waits no longer for a container's release.
+// left takes a client that waits no longer off those of a container's release. Its request is answered, so that the loop forgets it.
 func (m *Machine) left(e HasLeft) {
-	if _, p, err := m.find(Key{Task: e.ID}); err == nil && p.state == Deleting {
-		p.deletes = slices.DeleteFunc(p.deletes, func(c Call) bool { return c == e.Call })
+	_, p, err := m.find(Key{Task: e.ID})
+	if err != nil || p.state != Deleting {
+		return
+	}
+	if i := slices.Index(p.deletes, e.Call); i >= 0 {
+		p.deletes = slices.Delete(p.deletes, i, i+1)
+		m.reply(e.Call, fmt.Errorf("delete %s: its client has left", p.key))
 	}
 }
 
