@@ -123,7 +123,14 @@ func (x *torture) round(seed uint64, before node.Holdings) int {
 			note("the rig does not work", "%v", err)
 		}
 	}
-	for _, f := range leftLedgers(t.o.ledgers, t.o.namespace, x.cut) {
+	ledgers := leftLedgers(t.o.ledgers, t.o.namespace, x.cut)
+	if len(ledgers) > 0 { // what was given back, but the service did not say so
+		if err := x.sweep(seed); err != nil {
+			note("machine does not work any more", "%v", err)
+		}
+		ledgers = leftLedgers(t.o.ledgers, t.o.namespace, x.cut)
+	}
+	for _, f := range ledgers {
 		note("ledger left behind", "%s", f)
 	}
 	for _, l := range livers {
