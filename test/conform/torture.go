@@ -40,7 +40,7 @@ type torture struct {
 	client  *containerd.Client
 	up      chan struct{} // closed while containerd answers
 	killed  map[string]bool
-	cut     map[string]bool // its delete command was killed
+	cut     map[string]bool // its delete command was killed, in this round or an earlier one
 	outages []outage
 	did     map[actKind]int
 }
@@ -49,7 +49,7 @@ type torture struct {
 type outage struct{ from, to time.Time }
 
 func runTorture(t *T) {
-	x := &torture{t: t, ev: t.events(), count: map[string]int{}, client: t.client, up: make(chan struct{})}
+	x := &torture{t: t, ev: t.events(), count: map[string]int{}, cut: map[string]bool{}, client: t.client, up: make(chan struct{})}
 	close(x.up)
 	for i := range t.o.tasks {
 		x.slots = append(x.slots, fmt.Sprintf("torture-%s-%02d", t.runID, i))
@@ -72,7 +72,7 @@ func (x *torture) round(seed uint64, before node.Holdings) int {
 	began := time.Now()
 	p := drawRound(seed, len(x.slots))
 	x.ev.forget()
-	x.killed, x.cut, x.outages, x.did = map[string]bool{}, map[string]bool{}, nil, map[actKind]int{}
+	x.killed, x.outages, x.did = map[string]bool{}, nil, map[actKind]int{}
 	var all sync.WaitGroup
 	livers := make([]*liver, len(p.lives))
 	for i, l := range p.lives {
@@ -93,6 +93,10 @@ func (x *torture) round(seed uint64, before node.Holdings) int {
 	for i, l := range livers {
 		if err := x.scrap(l); err != nil {
 			note("id cannot be used again", "%s: %v", l.id, err)
+			x.slots[i] = l.id + "x"
+		}
+		// containerd keeps the bundle of a container whose delete command failed, until it starts again, and has no other of that id.
+		if x.cut[l.id] {
 			x.slots[i] = l.id + "x"
 		}
 		for _, p := range l.streams {
