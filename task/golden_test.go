@@ -76,7 +76,9 @@ func goldenHeld(p Plan) Held {
 	if h.Namespace == "" && !p.Network.None {
 		h.Namespace = "11111111-2222-3333-4444-555555555555"
 	}
-	h.Storage.Volume = `\\?\Volume{0a1b2c3d-1111-2222-3333-444455556666}\`
+	if h.Storage.Volume = p.Storage.Volume; h.Storage.Volume == "" {
+		h.Storage.Volume = `\\?\Volume{0a1b2c3d-1111-2222-3333-444455556666}\`
+	}
 	for _, l := range p.Storage.Parents {
 		h.Storage.Layers = append(h.Storage.Layers, schema.Layer{ID: "id of " + l, Path: l})
 	}

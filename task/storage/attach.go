@@ -15,35 +15,14 @@ import (
 	"containerd-shim-hcs/task/ledger"
 )
 
-// Attach mounts the layers and resolves the mounts. On error what it acquired stays in the ledger, for the caller to release.
-func Attach(ctx context.Context, m hcs.Machine, p Plan, l *ledger.Ledger) (Held, error) {
-	var h Held
-	ok, err := m.Layers.HasScratch(p.Scratch)
-	if err != nil {
-		return h, fmt.Errorf("storage: look for scratch: %w", err)
-	}
-	if !ok { // clients older than containerd's own preparing of the scratch
-		if err := m.Layers.CreateScratch(ctx, p.Scratch, p.Parents); err != nil {
-			return h, fmt.Errorf("storage: create scratch: %w", err)
+// Attach mounts the layers, unless the client has, and resolves the mounts. On error what it acquired stays in the ledger, for the caller
+// to release.
+func Attach(ctx context.Context, m hcs.Machine, p Plan, l *ledger.Ledger) (h Held, err error) {
+	if h.Volume = p.Volume; h.Volume == "" {
+		if h.Volume, err = mount(ctx, m.Layers, p, l); err != nil {
+			return h, err
 		}
 	}
-	if err := l.Claim(ledger.Entry{Kind: ledger.Active, ID: p.Scratch}); err != nil {
-		return h, err
-	}
-	if err := retry(ctx, func() error { return m.Layers.Activate(ctx, p.Scratch) }); err != nil {
-		return h, fmt.Errorf("storage: activate scratch: %w", err)
-	}
-	if err := l.Claim(ledger.Entry{Kind: ledger.Prepared, ID: p.Scratch}); err != nil {
-		return h, err
-	}
-	if err := retry(ctx, func() error { return m.Layers.Prepare(ctx, p.Scratch, p.Parents) }); err != nil {
-		return h, fmt.Errorf("storage: prepare scratch: %w", err)
-	}
-	volume, err := m.Layers.MountPath(ctx, p.Scratch)
-	if err != nil {
-		return h, fmt.Errorf("storage: mount path: %w", err)
-	}
-	h.Volume = strings.TrimSuffix(volume, `\`) + `\` // HCS wants it with, GetLayerMountPath gives it without
 	for _, parent := range p.Parents {
 		id, err := m.Layers.ID(ctx, parent)
 		if err != nil {
@@ -53,6 +32,36 @@ func Attach(ctx context.Context, m hcs.Machine, p Plan, l *ledger.Ledger) (Held,
 	}
 	h.Directories, err = p.resolveMounts(ctx, m.Host.ResolvePath)
 	return h, err
+}
+
+// mount merges the scratch with its parents, and returns its volume.
+func mount(ctx context.Context, layers hcs.Layers, p Plan, l *ledger.Ledger) (string, error) {
+	ok, err := layers.HasScratch(p.Scratch)
+	if err != nil {
+		return "", fmt.Errorf("storage: look for scratch: %w", err)
+	}
+	if !ok { // clients older than containerd's own preparing of the scratch
+		if err := layers.CreateScratch(ctx, p.Scratch, p.Parents); err != nil {
+			return "", fmt.Errorf("storage: create scratch: %w", err)
+		}
+	}
+	if err := l.Claim(ledger.Entry{Kind: ledger.Active, ID: p.Scratch}); err != nil {
+		return "", err
+	}
+	if err := retry(ctx, func() error { return layers.Activate(ctx, p.Scratch) }); err != nil {
+		return "", fmt.Errorf("storage: activate scratch: %w", err)
+	}
+	if err := l.Claim(ledger.Entry{Kind: ledger.Prepared, ID: p.Scratch}); err != nil {
+		return "", err
+	}
+	if err := retry(ctx, func() error { return layers.Prepare(ctx, p.Scratch, p.Parents) }); err != nil {
+		return "", fmt.Errorf("storage: prepare scratch: %w", err)
+	}
+	volume, err := layers.MountPath(ctx, p.Scratch)
+	if err != nil {
+		return "", fmt.Errorf("storage: mount path: %w", err)
+	}
+	return strings.TrimSuffix(volume, `\`) + `\`, nil // HCS wants it with, GetLayerMountPath gives it without
 }
 
 // Release undoes one entry; what is undone already is fine.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/Microsoft/go-winio/pkg/guid"
 	"github.com/containerd/errdefs"
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -21,6 +22,9 @@ type Mount struct {
 
 // Plan is the layers and mounts to be shown.
 type Plan struct {
+	// Volume is that of a scratch which the client has mounted, with a trailing backslash: it is the client's to unmount, once the
+	// container has been deleted. Empty: the layers are mounted for the container.
+	Volume      string
 	Scratch     string
 	Parents     []string // nearest first, base last
 	Directories []schema.MappedDirectory
@@ -31,6 +35,7 @@ const (
 	layerMount   = "windows-layer" // containerd's windows snapshotter
 	parentLayers = "parentLayerPaths="
 	pipePrefix   = `\\.\pipe\`
+	volumePrefix = `\\?\Volume{`
 )
 
 // Resolve reads the layers from the create request's mounts or from windows.layerFolders, one of them, and the spec's mounts.
@@ -54,11 +59,12 @@ func Resolve(rootfs []Mount, spec *specs.Spec) (Plan, error) {
 		return p, fmt.Errorf("no layers: neither the request's rootfs nor windows.layerFolders is given: %w", errdefs.ErrInvalidArgument)
 	}
 	if r := spec.Root; r != nil {
-		if r.Path != "" {
-			return p, fmt.Errorf("root.path %q: a root file system mounted by somebody else is not supported: %w", r.Path, errdefs.ErrNotImplemented)
-		}
 		if r.Readonly {
 			return p, fmt.Errorf("root.readonly: Windows has no read-only root file system: %w", errdefs.ErrInvalidArgument)
+		}
+		var err error
+		if p.Volume, err = mounted(r.Path); err != nil {
+			return p, err
 		}
 	}
 	for i, m := range spec.Mounts {
@@ -67,6 +73,19 @@ func Resolve(rootfs []Mount, spec *specs.Spec) (Plan, error) {
 		}
 	}
 	return p, nil
+}
+
+// mounted reads root.path: on Windows a volume GUID path (runtime-spec config.md, Root), as Docker gives it.
+func mounted(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	id, is := cutPrefixFold(path, volumePrefix)
+	id, ends := strings.CutSuffix(strings.TrimSuffix(id, `\`), "}")
+	if _, err := guid.FromString(id); err != nil || !is || !ends {
+		return "", fmt.Errorf("root.path %q is not a volume, want %sGUID}\\: %w", path, volumePrefix, errdefs.ErrInvalidArgument)
+	}
+	return volumePrefix + id + `}\`, nil
 }
 
 func (p *Plan) fromMount(m Mount) error {
@@ -131,7 +150,7 @@ func cutPrefixFold(s, prefix string) (string, bool) {
 	return s[len(prefix):], true
 }
 
-// Held is what Attach acquired, as the document names it.
+// Held is what Attach acquired or found, as the document names it.
 type Held struct {
 	Volume      string // with a trailing backslash
 	Layers      []schema.Layer
