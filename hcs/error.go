@@ -74,8 +74,11 @@ const (
 
 	ErrHCNNetworkNotFound  Code = 0x803B0001
 	ErrHCNEndpointNotFound Code = 0x803B0002
+	ErrHCNInvalidPolicy    Code = 0x803B000D
+	ErrHCNPortExists       Code = 0x803B0013
 	ErrHCNEndpointAttached Code = 0x803B0014
 	ErrHCNInvalidJSON      Code = 0x803B001B
+	ErrHCNInvalidIP        Code = 0x803B001E
 	ErrHCNNamespaceExists  Code = 0x803B002B
 )
 
@@ -158,8 +161,11 @@ var table = map[Code]row{
 	ErrPagefileTooSmall:        {errdefs.ErrResourceExhausted, "The paging file is too small for this operation to complete."},
 	ErrHCNNetworkNotFound:      {errdefs.ErrNotFound, "The network was not found."},
 	ErrHCNEndpointNotFound:     {errdefs.ErrNotFound, "The endpoint was not found."},
+	ErrHCNInvalidPolicy:        {errdefs.ErrInvalidArgument, "The policy is invalid."},
+	ErrHCNPortExists:           {errdefs.ErrAlreadyExists, "The specified port already exists."},
 	ErrHCNEndpointAttached:     {errdefs.ErrAlreadyExists, "The endpoint is already attached."},
 	ErrHCNInvalidJSON:          {errdefs.ErrInvalidArgument, "The JSON document is invalid."},
+	ErrHCNInvalidIP:            {errdefs.ErrInvalidArgument, "The IP address is either invalid or not part of any configured subnet(s)."},
 	ErrHCNNamespaceExists:      {errdefs.ErrAlreadyExists, "The endpoint already has a namespace."},
 }
 

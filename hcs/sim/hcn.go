@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -51,6 +52,8 @@ type object struct {
 	joined    string       // the client that attached it
 	number    uint32       // of a namespace: its compartment
 	traffic   hcs.Traffic  // of an endpoint
+	published []publishing // of an endpoint
+	dns       bool         // of an endpoint: HNS's own server of names is among its servers
 	freed     []netip.Addr // of a network: what its endpoints had that are gone, the oldest first
 }
 
@@ -137,6 +140,13 @@ func (s *Service) create(kind Kind, network *object, guid string, fields map[str
 			o.namespace, o.joined = target, by
 		}
 		if err := s.assign(fields, network); err != nil {
+			return nil, err
+		}
+		if rawString(fields["MacAddress"]) == "" {
+			s.serial++ // from a pool of the network's (§7.1); that it is this one, which Microsoft has for Hyper-V, is assumed
+			setString(fields, "MacAddress", fmt.Sprintf("00-15-5D-%02X-%02X-%02X", byte(s.serial>>16), byte(s.serial>>8), byte(s.serial)))
+		}
+		if err := s.publish(o, policiesOf(o)); err != nil {
 			return nil, err
 		}
 	case Namespace:
@@ -240,6 +250,7 @@ func (s *Service) remove(kind Kind, guid string) error {
 		}
 	}
 	if kind == Endpoint {
+		o.unpublish()
 		o.network.free(o)
 	}
 	o.deleted = true

@@ -81,6 +81,8 @@ func (c *Client) hns(method string, path []string, body string) (any, error) {
 		return nil, s.remove(kind, o.id)
 	case "POST addresource", "POST removeresource":
 		return nil, c.hnsResource(o, path[2], body)
+	case "POST attach", "POST detach":
+		return nil, c.hnsAttach(o, path[2], body)
 	default:
 		return nil, refuse(hcs.ErrNotImplemented, "HNS has no %s of %s here", verb, path[0])
 	}
@@ -97,16 +99,27 @@ type hnsEndpoint struct {
 	GatewayAddress string            `json:",omitempty"`
 	DNSSuffix      string            `json:",omitempty"`
 	DNSServerList  string            `json:",omitempty"`
-	Policies       []json.RawMessage `json:",omitempty"`
-	Namespace      *resourceData     `json:",omitempty"`
+	// EnableInternalDNS puts HNS's own server, which is at the gateway's address, before the others.
+	EnableInternalDNS bool              `json:",omitempty"`
+	DisableICC        bool              `json:",omitempty"` // the endpoints of a network do not reach each other
+	Policies          []json.RawMessage `json:",omitempty"`
+	Namespace         *resourceData     `json:",omitempty"`
 }
 
 type hnsNetwork struct {
-	ID       string            `json:"ID,omitempty"`
-	Name     string            `json:",omitempty"`
-	Type     string            `json:",omitempty"`
-	Subnets  []hnsSubnet       `json:",omitempty"`
-	Policies []json.RawMessage `json:",omitempty"`
+	ID            string            `json:"ID,omitempty"`
+	Name          string            `json:",omitempty"`
+	Type          string            `json:",omitempty"`
+	MacPools      []hnsMacPool      `json:",omitempty"`
+	Subnets       []hnsSubnet       `json:",omitempty"`
+	DNSSuffix     string            `json:",omitempty"`
+	DNSServerList string            `json:",omitempty"`
+	Policies      []json.RawMessage `json:",omitempty"`
+}
+
+type hnsMacPool struct {
+	StartMacAddress string `json:",omitempty"`
+	EndMacAddress   string `json:",omitempty"`
 }
 
 type hnsSubnet struct {
@@ -120,6 +133,7 @@ func (c *Client) hnsCreate(kind Kind, body string) (any, error) {
 	fields := map[string]json.RawMessage{}
 	id := zeroGUID
 	var network *object
+	internal := false
 	switch kind {
 	case Namespace:
 		if err := decode(body, &struct{}{}); err != nil {
@@ -130,16 +144,14 @@ func (c *Client) hnsCreate(kind Kind, body string) (any, error) {
 		if err := decode(body, &n); err != nil {
 			return nil, err
 		}
-		setString(fields, "Name", n.Name)
-		setString(fields, "Type", n.Type)
 		if n.ID != "" {
 			id = n.ID
 		}
-		if len(n.Policies) > 0 {
-			fields["Policies"] = json.RawMessage(text(n.Policies))
+		if err := s.chooseSubnets(&n); err != nil {
+			return nil, err
 		}
-		if len(n.Subnets) > 0 {
-			fields["Ipams"] = json.RawMessage(text(ipamsOf(n.Subnets)))
+		if err := n.fill(fields); err != nil {
+			return nil, err
 		}
 	case Endpoint:
 		var e hnsEndpoint
@@ -152,7 +164,13 @@ func (c *Client) hnsCreate(kind Kind, body string) (any, error) {
 		if e.ID != "" {
 			id = e.ID
 		}
-		e.fill(fields)
+		if err := e.check(network); err != nil {
+			return nil, err
+		}
+		if err := e.fill(fields); err != nil {
+			return nil, err
+		}
+		internal = e.EnableInternalDNS
 	default:
 		return nil, refuse(hcs.ErrNotImplemented, "HNS cannot make a %s here", kind)
 	}
@@ -160,6 +178,7 @@ func (c *Client) hnsCreate(kind Kind, body string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.dns = internal
 	return s.hnsDocument(o), nil
 }
 
@@ -188,4 +207,32 @@ func (c *Client) hnsResource(ns *object, verb, body string) error {
 		what = schema.RequestRemove
 	}
 	return c.svc.attach(ns, r.Data.ID, what, c.name)
+}
+
+// hnsAttach gives an endpoint to a container or takes it away (EndpointAttachDetachRequest of the public clients). One that has no
+// namespace cannot have it; neither can a virtual machine or the host, which the model has no adapters of. The codes are assumed. The
+// caller holds mu.
+func (c *Client) hnsAttach(e *object, verb, body string) error {
+	var r struct {
+		ContainerID string `json:"ContainerId"`
+		SystemType  string
+	}
+	if err := decode(body, &r); err != nil {
+		return err
+	}
+	if e.kind != Endpoint || r.SystemType != "Container" {
+		return refuse(hcs.ErrNotSupported, "%s of a %s to a %s", verb, e.kind, r.SystemType)
+	}
+	sys := c.svc.systems[systemKey(r.ContainerID)]
+	switch {
+	case sys == nil:
+		return refuse(hcs.ErrSystemNotFound, "no container %s", r.ContainerID)
+	case sys.namespace == nil:
+		return refuse(hcs.ErrNotSupported, "container %s has no network namespace", r.ContainerID)
+	}
+	what := schema.RequestAdd
+	if verb == "detach" {
+		what = schema.RequestRemove
+	}
+	return c.svc.attach(sys.namespace, e.id, what, c.name)
 }

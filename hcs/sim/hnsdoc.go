@@ -1,9 +1,13 @@
 package sim
 
 import (
+	"encoding/binary"
 	"encoding/json"
+	"net/netip"
 	"slices"
 	"strings"
+
+	"containerd-shim-hcs/hcs"
 )
 
 // The translation between HCN documents and HNS's older ones.
@@ -46,8 +50,133 @@ func ipamsOf(subnets []hnsSubnet) []ipam {
 	return []ipam{i}
 }
 
+// anySubnet is what Docker asks for when its user names no subnet (libnetwork's windowsipam).
+const anySubnet = "0.0.0.0/0"
+
+// chooseSubnets gives a NAT network that is made without a subnet one that no other network has, and subnets without a gateway their
+// first address (Microsoft's documentation of Windows container network drivers: HNS plumbs both). Which, and its size, is assumed. The
+// caller holds mu.
+func (s *Service) chooseSubnets(n *hnsNetwork) error {
+	if strings.EqualFold(n.Type, natType) && len(n.Subnets) == 0 {
+		n.Subnets = []hnsSubnet{{}}
+	}
+	for i := range n.Subnets {
+		sn := &n.Subnets[i]
+		if sn.AddressPrefix == "" || sn.AddressPrefix == anySubnet {
+			sn.AddressPrefix = s.freeSubnet()
+		}
+		p, err := netip.ParsePrefix(sn.AddressPrefix)
+		if err != nil {
+			return refuse(hcs.ErrInvalidArgument, "Subnets: AddressPrefix %q", sn.AddressPrefix)
+		}
+		if sn.GatewayAddress == "" {
+			sn.GatewayAddress = p.Masked().Addr().Next().String()
+		}
+	}
+	return nil
+}
+
+// freeSubnet is a /24 that overlaps no network's.
+func (s *Service) freeSubnet() string {
+	var taken []netip.Prefix
+	for _, n := range s.list(Network) {
+		list, _ := subnetsOf(n)
+		taken = append(taken, list...)
+	}
+	for p := netip.PrefixFrom(s.nat.Masked().Addr(), natBits); s.nat.Contains(p.Addr()); p = after(p) {
+		if !slices.ContainsFunc(taken, p.Overlaps) {
+			return p.String()
+		}
+	}
+	return ""
+}
+
+const natBits = 24
+
+// after is the next prefix of that size.
+func after(p netip.Prefix) netip.Prefix {
+	a := p.Addr().As4()
+	binary.BigEndian.PutUint32(a[:], binary.BigEndian.Uint32(a[:])+1<<(32-p.Bits()))
+	return netip.PrefixFrom(netip.AddrFrom4(a), p.Bits())
+}
+
+// fill writes the network as HCN members.
+func (n *hnsNetwork) fill(fields map[string]json.RawMessage) error {
+	setString(fields, "Name", n.Name)
+	setString(fields, "Type", n.Type)
+	fillDNS(fields, n.DNSSuffix, n.DNSServerList)
+	if len(n.MacPools) > 0 {
+		fields["MacPool"] = json.RawMessage(text(map[string]any{"Ranges": n.MacPools}))
+	}
+	if len(n.Subnets) > 0 {
+		fields["Ipams"] = json.RawMessage(text(ipamsOf(n.Subnets)))
+	}
+	return fillPolicies(fields, n.Policies)
+}
+
+func fillDNS(fields map[string]json.RawMessage, suffix, servers string) {
+	if suffix == "" && servers == "" {
+		return
+	}
+	d := dns{Domain: suffix}
+	if servers != "" {
+		d.ServerList = splitList(servers)
+	}
+	fields["Dns"] = json.RawMessage(text(d))
+}
+
+func fillPolicies(fields map[string]json.RawMessage, policies []json.RawMessage) error {
+	list, err := toHCN(policies)
+	if err == nil && len(list) > 0 {
+		fields["Policies"] = json.RawMessage(text(list))
+	}
+	return err
+}
+
+// check refuses an address that is not of the network's subnets, and fills what an endpoint has of its network.
+func (e *hnsEndpoint) check(network *object) error {
+	subnets, err := subnetsOf(network)
+	if err != nil {
+		return err
+	}
+	if e.IPAddress != "" {
+		a, err := netip.ParseAddr(e.IPAddress)
+		at := slices.IndexFunc(subnets, func(p netip.Prefix) bool { return p.Contains(a) })
+		if err != nil || at < 0 {
+			return refuse(hcs.ErrHCNInvalidIP, "IPAddress %q", e.IPAddress)
+		}
+		if e.PrefixLength == 0 {
+			e.PrefixLength = uint8(subnets[at].Bits()) //nolint:gosec // at most 128
+		}
+	}
+	if e.GatewayAddress == "" {
+		e.GatewayAddress = gatewayOf(network)
+	}
+	if e.EnableInternalDNS && e.GatewayAddress != "" {
+		e.DNSServerList = strings.TrimSuffix(e.GatewayAddress+","+e.DNSServerList, ",")
+	}
+	return nil
+}
+
+// gatewayOf is a network's, empty when it has none.
+func gatewayOf(network *object) string {
+	var ipams []ipam
+	part(network, "Ipams", &ipams)
+	for _, i := range ipams {
+		for _, sn := range i.Subnets {
+			if len(sn.Routes) > 0 {
+				return sn.Routes[0].NextHop
+			}
+		}
+	}
+	return ""
+}
+
+// disableICC is hcn.EndpointFlagsDisableICC.
+const disableICC = 2
+
 // fill writes the endpoint as HCN members.
-func (e *hnsEndpoint) fill(fields map[string]json.RawMessage) {
+func (e *hnsEndpoint) fill(fields map[string]json.RawMessage) error {
 	setString(fields, "Name", e.Name)
 	setString(fields, "MacAddress", e.MacAddress)
 	if e.IPAddress != "" {
@@ -56,16 +185,11 @@ func (e *hnsEndpoint) fill(fields map[string]json.RawMessage) {
 	if e.GatewayAddress != "" {
 		fields["Routes"] = json.RawMessage(text([]route{{e.GatewayAddress, "0.0.0.0/0"}}))
 	}
-	if e.DNSSuffix != "" || e.DNSServerList != "" {
-		d := dns{Domain: e.DNSSuffix}
-		if e.DNSServerList != "" {
-			d.ServerList = splitList(e.DNSServerList)
-		}
-		fields["Dns"] = json.RawMessage(text(d))
+	fillDNS(fields, e.DNSSuffix, e.DNSServerList)
+	if e.DisableICC {
+		fields["Flags"] = json.RawMessage(text(disableICC))
 	}
-	if len(e.Policies) > 0 {
-		fields["Policies"] = json.RawMessage(text(e.Policies))
-	}
+	return fillPolicies(fields, e.Policies)
 }
 
 // hnsEndpointShown is an endpoint as it is answered, with what no client sets.
@@ -106,7 +230,12 @@ func (s *Service) hnsDocument(o *object) any {
 				n.Subnets = append(n.Subnets, out)
 			}
 		}
-		part(o, "Policies", &n.Policies)
+		var pool struct{ Ranges []hnsMacPool }
+		part(o, "MacPool", &pool)
+		var d dns
+		part(o, "Dns", &d)
+		n.MacPools, n.DNSSuffix, n.DNSServerList = pool.Ranges, d.Domain, joinList(d.ServerList)
+		n.Policies = toHNS(policiesOf(o))
 		return n
 	case Endpoint:
 		e := hnsEndpointShown{VirtualNetworkName: rawString(o.network.doc["Name"])}
@@ -122,7 +251,9 @@ func (s *Service) hnsDocument(o *object) any {
 		var d dns
 		part(o, "Dns", &d)
 		e.DNSSuffix, e.DNSServerList = d.Domain, joinList(d.ServerList)
-		part(o, "Policies", &e.Policies)
+		var flags uint32
+		part(o, "Flags", &flags)
+		e.EnableInternalDNS, e.DisableICC, e.Policies = o.dns, flags&disableICC != 0, toHNS(policiesOf(o))
 		if o.namespace != nil {
 			e.Namespace = &resourceData{ID: o.namespace.id}
 		}

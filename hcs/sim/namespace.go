@@ -108,7 +108,7 @@ func (c *Client) HcnModify(kind Kind, h Handle, document string) error {
 			}
 			return c.svc.attach(o, e.EndpointID, m.RequestType, c.name)
 		case kind != Namespace && m.ResourceType == "Policy":
-			return o.policies(m.RequestType, m.Settings)
+			return c.svc.policies(o, m.RequestType, m.Settings)
 		}
 		return refuse(hcs.ErrNotSupported, "%s %s of a %s", m.RequestType, m.ResourceType, kind)
 	})
@@ -138,8 +138,8 @@ func (s *Service) attach(ns *object, endpoint string, what schema.RequestType, b
 	return nil
 }
 
-// policies adds to, removes from or replaces an object's Policies. A policy is removed when it equals the one given.
-func (o *object) policies(what schema.RequestType, settings json.RawMessage) error {
+// policies adds to, removes from or replaces an object's Policies. A policy is removed when it equals the one given. The caller holds mu.
+func (s *Service) policies(o *object, what schema.RequestType, settings json.RawMessage) error {
 	var given struct{ Policies []json.RawMessage }
 	if err := decode(string(settings), &given); err != nil {
 		return refuse(hcs.ErrHCNInvalidJSON, "%v", err)
@@ -154,7 +154,7 @@ func (o *object) policies(what schema.RequestType, settings json.RawMessage) err
 	case schema.RequestAdd:
 		have = append(have, given.Policies...)
 	case schema.RequestUpdate:
-		have = given.Policies
+		have = append([]json.RawMessage{}, given.Policies...)
 	case schema.RequestRemove:
 		have = slices.DeleteFunc(have, func(p json.RawMessage) bool {
 			return slices.ContainsFunc(given.Policies, func(g json.RawMessage) bool { return strings.EqualFold(text(p), text(g)) })
@@ -162,6 +162,5 @@ func (o *object) policies(what schema.RequestType, settings json.RawMessage) err
 	default:
 		return refuse(hcs.ErrInvalidArgument, "request %q of policies", what)
 	}
-	o.doc["Policies"] = json.RawMessage(text(have))
-	return nil
+	return s.publish(o, have)
 }

@@ -13,6 +13,7 @@
 package sim
 
 import (
+	"net/netip"
 	"sync"
 	"time"
 
@@ -27,6 +28,9 @@ type Config struct {
 	// ServerCore makes a signal return only when the process is gone, as containers of the servercore image do (§4).
 	ServerCore bool
 	Busy       Busy
+	Forwarder  Forwarder // nil: ports are booked, and nothing comes through them
+	// NAT is where HNS takes the subnet of a NAT network from that is made without one, a /24 for each. The zero value: 172.16.0.0/12.
+	NAT netip.Prefix
 }
 
 // Service is one Host Compute Service with its host.
@@ -37,6 +41,8 @@ type Service struct {
 	serverCore bool
 	programs   map[string]Behaviour // by programKey; guarded by mu
 	busy       Busy
+	forwarder  Forwarder
+	nat        netip.Prefix
 	journal    journal
 	pipes      pipeNames
 	since      time.Time
@@ -83,7 +89,16 @@ func New(cfg Config) *Service {
 	if cfg.Store == nil {
 		cfg.Store = NewMemory()
 	}
-	s := &Service{facts: cfg.Facts, launcher: cfg.Launcher, store: cfg.Store, serverCore: cfg.ServerCore, busy: cfg.Busy, since: time.Now()}
+	if cfg.Forwarder == nil {
+		cfg.Forwarder = bookings{}
+	}
+	if !cfg.NAT.IsValid() {
+		cfg.NAT = netip.MustParsePrefix("172.16.0.0/12")
+	}
+	s := &Service{
+		facts: cfg.Facts, launcher: cfg.Launcher, store: cfg.Store, serverCore: cfg.ServerCore, busy: cfg.Busy, forwarder: cfg.Forwarder,
+		nat: cfg.NAT, since: time.Now(),
+	}
 	s.journal.since = s.since
 	s.reset()
 	return s
@@ -113,6 +128,9 @@ func (s *Service) Close() {
 	clients := s.clientList()
 	for _, sys := range s.systems {
 		s.end(sys, exitForced)
+	}
+	for _, e := range s.list(Endpoint) {
+		e.unpublish()
 	}
 	s.mu.Unlock()
 	for _, c := range clients {

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -40,7 +41,7 @@ func run(args []string) error {
 	// The network "nat" is there as it is on a node: the CNI plugin makes endpoints in it. Its addresses are loopback's, so that what listens
 	// in a pod can be reached at the pod's address; two services on one machine need two subnets.
 	pods := prefix{netip.MustParsePrefix("127.64.0.0/20")}
-	flags.Var(&pods, "pod-subnet", "subnet of the network nat, from which pods get their addresses")
+	flags.Var(&pods, "pod-subnet", "half of it is the network nat's, from which pods get their addresses; the rest is for networks that are made")
 	serverCore := flags.Bool("servercore", false, "a signal returns only when the process is gone")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -52,8 +53,8 @@ func run(args []string) error {
 	if err != nil {
 		return fmt.Errorf("host: %w", err)
 	}
-	svc := sim.New(sim.Config{Facts: p.facts, Launcher: p.launcher, Store: p.store, ServerCore: *serverCore})
-	svc.AddNetwork("nat", pods.Prefix)
+	svc := sim.New(sim.Config{Facts: p.facts, Launcher: p.launcher, Store: p.store, ServerCore: *serverCore, Forwarder: forwarder{}, NAT: pods.second()})
+	svc.AddNetwork("nat", pods.first())
 	if *journal != "" {
 		f, err := os.OpenFile(*journal, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -75,16 +76,25 @@ func run(args []string) error {
 	return errors.Join(err, os.Remove(*address))
 }
 
-// prefix is an option whose value is a subnet of IPv4, with room for a gateway and an endpoint.
+// prefix is an option whose value is a subnet of IPv4, with room for a network and for those that are made.
 type prefix struct{ netip.Prefix }
+
+// first and second are its halves.
+func (p prefix) first() netip.Prefix { return netip.PrefixFrom(p.Addr(), p.Bits()+1) }
+
+func (p prefix) second() netip.Prefix {
+	a := p.Addr().As4()
+	binary.BigEndian.PutUint32(a[:], binary.BigEndian.Uint32(a[:])|1<<(31-p.Bits()))
+	return netip.PrefixFrom(netip.AddrFrom4(a), p.Bits()+1)
+}
 
 func (p *prefix) Set(s string) error {
 	v, err := netip.ParsePrefix(s)
 	if err != nil {
 		return err
 	}
-	if !v.Addr().Is4() || v != v.Masked() || v.Bits() > 30 {
-		return fmt.Errorf("%s is no subnet of IPv4 addresses, /30 at most", s)
+	if !v.Addr().Is4() || v != v.Masked() || v.Bits() > 23 {
+		return fmt.Errorf("%s is no subnet of IPv4 addresses, /23 at most", s)
 	}
 	p.Prefix = v
 	return nil

@@ -350,7 +350,7 @@ func TestRun(t *testing.T) {
 	if err := run([]string{"-no-such"}); err == nil {
 		t.Error("an unknown option is taken")
 	}
-	for _, subnet := range []string{"127.64.0.0", "127.64.1.0/20", "127.64.0.0/31", "fd00::/64", "x/8"} {
+	for _, subnet := range []string{"127.64.0.0", "127.64.1.0/20", "127.64.0.0/24", "fd00::/64", "x/8"} {
 		if err := run([]string{"-pod-subnet", subnet}); err == nil || !strings.Contains(err.Error(), subnet) {
 			t.Errorf("subnet %s: %v", subnet, err)
 		}
