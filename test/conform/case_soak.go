@@ -18,7 +18,7 @@ var soakCases = []Case{{Name: "soak/execs-leave-nothing-in-the-shim", Run: soak,
 const soakers = 4
 
 // soak runs execs in one container and compares what the shim's process has before and after. The first tenth is not measured: it
-// fills what a process fills once. On Windows the heap is not to be seen from outside; the same in process, with the heap, is the
+// fills what a process fills once, and with more of them at once than follow, so that the Go runtime has made its threads. On Windows the heap is not to be seen from outside; the same in process, with the heap, is the
 // soak test of package shim.
 func soak(t *T) {
 	b := t.run("print", "up", "--", "sleep", "4h")
@@ -26,10 +26,10 @@ func soak(t *T) {
 	shims, err := node.ProgramsNamed(node.ShimExe(t.o.runtime))
 	t.Must(err, "look for the shim")
 	t.Want(len(shims) == 1, "%d shims, want 1", len(shims))
-	t.execs(b, max(t.o.cycles/10, 25*soakers))
+	t.execs(b, max(t.o.cycles/10, 25*soakers), 4*soakers)
 	before := t.footprint(shims[0])
 	began := time.Now()
-	t.execs(b, t.o.cycles)
+	t.execs(b, t.o.cycles, soakers)
 	took := time.Since(began)
 	after := t.footprint(shims[0])
 	t.Say("%-24s %10s %10s", fmt.Sprintf("%d execs", t.o.cycles), "before", "after")
@@ -42,13 +42,13 @@ func soak(t *T) {
 	}
 }
 
-// execs is n lives of execs.
-func (t *T) execs(b *Box, n int) {
+// execs is n lives of execs, some at once.
+func (t *T) execs(b *Box, n, atOnce int) {
 	spec, err := typeurl.MarshalAnyToProto(&specs.Process{Args: app("exit", "5"), Cwd: `C:\`})
 	t.Must(err, "spec")
 	svc := t.client.TaskService()
-	t.Each(soakers, func(worker int) {
-		for i := worker; i < n; i += soakers {
+	t.Each(atOnce, func(worker int) {
+		for i := worker; i < n; i += atOnce {
 			id := fmt.Sprintf("probe%d-%d", worker, i%3)
 			_, err := svc.Exec(t.Ctx, &tasks.ExecProcessRequest{ContainerID: b.id, ExecID: id, Spec: spec})
 			t.Must(errgrpc.ToNative(err), "exec %d", i)
