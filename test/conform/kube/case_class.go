@@ -19,7 +19,7 @@ var classCases = []Case{
 
 // newShims are the shims of a class that did not run before.
 func (t *T) newShims(class string, before []int) []int {
-	now, err := t.rig.programs(shimExe(class))
+	now, err := t.rig.Programs(shimExe(class))
 	t.Must(err, "look for shims")
 	var out []int
 	for _, pid := range now {
@@ -42,7 +42,7 @@ func classTwo(t *T) {
 	}
 	before := map[string][]int{}
 	for _, class := range []string{t.o.class, other} {
-		list, err := t.rig.programs(shimExe(class))
+		list, err := t.rig.Programs(shimExe(class))
 		t.Must(err, "look for shims")
 		before[class] = list
 	}

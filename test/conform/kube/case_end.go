@@ -27,7 +27,7 @@ func nothingLeft(t *T) {
 	exe := shimExe(t.o.class)
 	var pids []int
 	ok = t.Until(patience, func() bool {
-		pids, err = t.rig.programs(exe)
+		pids, err = t.rig.Programs(exe)
 		return err == nil && len(pids) == 0
 	})
 	t.Want(ok, "%d processes %s are left; %v", len(pids), exe, err)

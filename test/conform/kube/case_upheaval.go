@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"containerd-shim-hcs/test/conform/node"
+	"containerd-shim-hcs/test/conform/rig"
 )
 
 const probesCase = "upheaval/probes-leave-nothing-in-the-shims"
@@ -67,7 +68,7 @@ func (t *T) unmoved(before []corev1.Pod) {
 }
 
 func (t *T) restart(program string) {
-	out, err := t.rig.run(t.Ctx, "restart", program)
+	out, err := t.rig.Run(t.Ctx, "restart", program)
 	t.Must(err, "restart %s: %s", program, out)
 	ok := t.Until(time.Minute, func() bool {
 		for _, c := range t.theNode().Status.Conditions {
@@ -104,14 +105,14 @@ func upheavalContainerd(t *T) {
 
 // upheavalShim: the kubelet starts the pod again, in a new sandbox, and the old one leaves nothing.
 func upheavalShim(t *T) {
-	before, err := t.rig.programs(shimExe(t.o.class))
+	before, err := t.rig.Programs(shimExe(t.o.class))
 	t.Must(err, "look for shims")
 	p := t.ready(t.spec(t.host("main")))
 	pod := p.get()
 	shims := t.newShims(t.o.class, before)
 	t.Want(len(shims) > 0, "the pod has no shim")
 	for _, pid := range shims {
-		t.Must(kill(pid), "kill the shim")
+		t.Must(rig.Kill(pid), "kill the shim")
 	}
 	now := p.until("Ready with another container", func(now *corev1.Pod) bool {
 		return isReady(now) && of(now, "main").ContainerID != of(pod, "main").ContainerID
@@ -134,7 +135,7 @@ func upheavalShim(t *T) {
 func upheavalProbes(t *T) {
 	exe := shimExe(t.o.class)
 	ok := t.Until(patience, func() bool {
-		left, err := t.rig.programs(exe)
+		left, err := t.rig.Programs(exe)
 		return err == nil && len(left) == 0
 	})
 	t.Want(ok, "shims of the cases before are still there")
@@ -142,7 +143,7 @@ func upheavalProbes(t *T) {
 	c.ReadinessProbe, c.LivenessProbe = execProbe("exit", "0"), execProbe("print", "alive")
 	t.deployment("probed", int32(t.o.probePods), t.spec(c)) //nolint:gosec // a few
 	look := func(when string) map[uint32][]node.Gauge {
-		f, err := t.rig.footprints(t.Ctx, exe)
+		f, err := t.rig.Footprints(t.Ctx, exe)
 		t.Must(err, "footprints of %s", exe)
 		for _, line := range told(f) {
 			t.Say("%-8s %s", when, line)

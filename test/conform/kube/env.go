@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"containerd-shim-hcs/test/conform/node"
+	"containerd-shim-hcs/test/conform/rig"
 	"containerd-shim-hcs/test/conform/script"
 )
 
@@ -35,8 +36,8 @@ type Env struct {
 	config  *rest.Config
 	api     kubernetes.Interface
 	kubelet *kubelet
-	machine *machine
-	rig     rig
+	machine *rig.Machine
+	rig     rig.Rig
 	node    string        // its name
 	before  node.Holdings // at the start of the run
 	runID   string        // part of every namespace, so that two runs never meet
@@ -50,7 +51,7 @@ type T struct {
 }
 
 func newEnv(ctx context.Context, o options) (*Env, error) {
-	e := &Env{o: o, rig: rig{command: o.command, dir: o.rig}, runID: strconv.FormatInt(time.Now().UnixMilli()&0xffffffff, 36)}
+	e := &Env{o: o, rig: rig.Rig{Command: o.command, Dir: o.rig}, runID: strconv.FormatInt(time.Now().UnixMilli()&0xffffffff, 36)}
 	kubeconfig := filepath.Join(o.rig, "kube", "admin.kubeconfig")
 	var err error
 	if e.config, err = clientcmd.BuildConfigFromFlags("", kubeconfig); err != nil {
@@ -74,7 +75,7 @@ func newEnv(ctx context.Context, o options) (*Env, error) {
 	if e.kubelet, err = newKubelet(o.rig, e.config); err != nil {
 		return nil, err
 	}
-	if e.machine, err = newMachine(o.rig); err != nil {
+	if e.machine, err = rig.NewMachine(o.rig); err != nil {
 		return nil, err
 	}
 	e.before, err = e.machine.State()
@@ -84,7 +85,7 @@ func newEnv(ctx context.Context, o options) (*Env, error) {
 // judged is what a case must leave as it was.
 func (e *Env) judged() script.Machine {
 	if strings.HasSuffix(e.o.class, "-sandbox") {
-		return between{e.machine}
+		return rig.Between{Machine: e.machine}
 	}
 	return e.machine
 }
@@ -99,4 +100,9 @@ func (t *T) holdings() node.Holdings {
 	h, err := t.machine.State()
 	t.Must(err, "ask the simulator")
 	return h
+}
+
+// processesOf is how many processes the machine has of a container of CRI's, whose id Kubernetes tells as containerd://ID.
+func processesOf(h node.Holdings, containerID string) int {
+	return h.Running[strings.TrimPrefix(containerID, "containerd://")]
 }

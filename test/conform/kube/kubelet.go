@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
+
+	"containerd-shim-hcs/test/conform/rig"
 )
 
 // kubelet is the node's own port. The API server's proxy to a node refuses loopback addresses, so it is asked with the administrator's
@@ -55,7 +57,7 @@ func (k *kubelet) get(ctx context.Context, path string) ([]byte, error) {
 	defer r.Body.Close()
 	b, err := io.ReadAll(r.Body)
 	if err == nil && r.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s: %s", path, r.Status, tail(string(b)))
+		err = fmt.Errorf("%s: %s: %s", path, r.Status, rig.Tail(string(b)))
 	}
 	return b, err
 }

@@ -13,6 +13,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	kerrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"containerd-shim-hcs/test/conform/rig"
 )
 
 // Pod is one of the case's namespace.
@@ -154,7 +156,7 @@ func (p *Pod) last() string {
 	text := describe(pod)
 	events, err := p.t.api.CoreV1().Events(p.t.ns).List(ctx, metav1.ListOptions{FieldSelector: "type=Warning,involvedObject.name=" + p.name})
 	if err == nil && len(events.Items) > 0 {
-		text += "; " + tail(events.Items[len(events.Items)-1].Message)
+		text += "; " + rig.Tail(events.Items[len(events.Items)-1].Message)
 	}
 	return text
 }
@@ -168,9 +170,9 @@ func describe(pod *corev1.Pod) string {
 	for _, s := range append(append([]corev1.ContainerStatus(nil), pod.Status.InitContainerStatuses...), pod.Status.ContainerStatuses...) {
 		switch st := s.State; {
 		case st.Waiting != nil:
-			all = append(all, fmt.Sprintf("%s waits: %s %s", s.Name, st.Waiting.Reason, tail(st.Waiting.Message)))
+			all = append(all, fmt.Sprintf("%s waits: %s %s", s.Name, st.Waiting.Reason, rig.Tail(st.Waiting.Message)))
 		case st.Terminated != nil:
-			all = append(all, fmt.Sprintf("%s ended: %s %d %s", s.Name, st.Terminated.Reason, st.Terminated.ExitCode, tail(st.Terminated.Message)))
+			all = append(all, fmt.Sprintf("%s ended: %s %d %s", s.Name, st.Terminated.Reason, st.Terminated.ExitCode, rig.Tail(st.Terminated.Message)))
 		case st.Running != nil:
 			all = append(all, fmt.Sprintf("%s runs, ready %v, %d restarts", s.Name, s.Ready, s.RestartCount))
 		}

@@ -21,6 +21,8 @@ import (
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/transport/spdy"
 	uexec "k8s.io/client-go/util/exec"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 // result is what became of an exec.
@@ -80,7 +82,7 @@ func cut(s string) string {
 type stream struct {
 	t    *T
 	in   *io.PipeWriter
-	out  *output
+	out  *script.Output
 	done chan error
 	size chan remotecommand.TerminalSize
 }
@@ -99,7 +101,7 @@ func (p *Pod) talk(verb string, o runtime.Object, tty bool) *stream {
 	x, err := p.executor(verb, o)
 	p.t.Must(err, "%s", verb)
 	r, w := io.Pipe()
-	s := &stream{t: p.t, in: w, out: &output{}, done: make(chan error, 1), size: make(chan remotecommand.TerminalSize, 4)}
+	s := &stream{t: p.t, in: w, out: &script.Output{}, done: make(chan error, 1), size: make(chan remotecommand.TerminalSize, 4)}
 	so := remotecommand.StreamOptions{Stdin: r, Stdout: s.out, Tty: tty}
 	if tty {
 		so.TerminalSizeQueue = s

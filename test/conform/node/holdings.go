@@ -11,7 +11,7 @@ import (
 
 // Holdings is what the machine holds, each thing by its name.
 type Holdings struct {
-	Systems, Processes, Layers, Namespaces, Endpoints, Mappings []string
+	Systems, Processes, Layers, Networks, Namespaces, Endpoints, Mappings []string
 
 	Ledgers []string // files of our shim's containers; only from who looks for them
 
@@ -30,7 +30,7 @@ func (h Holdings) Minus(o Holdings) string {
 		now, old []string
 	}{
 		{"system", h.Systems, o.Systems}, {"process", h.Processes, o.Processes},
-		{"layer", h.Layers, o.Layers}, {"namespace", h.Namespaces, o.Namespaces},
+		{"layer", h.Layers, o.Layers}, {"network", h.Networks, o.Networks}, {"namespace", h.Namespaces, o.Namespaces},
 		{"endpoint", h.Endpoints, o.Endpoints}, {"mapping", h.Mappings, o.Mappings},
 		{"ledger", h.Ledgers, o.Ledgers},
 	} {
@@ -72,6 +72,7 @@ func parseState(b []byte) (Holdings, error) {
 		Layers []struct {
 			Path string `json:"path"`
 		} `json:"layers"`
+		Networks   []object `json:"networks"`
 		Namespaces []object `json:"namespaces"`
 		Endpoints  []object `json:"endpoints"`
 		Mappings   []string `json:"mappings"`
@@ -79,7 +80,7 @@ func parseState(b []byte) (Holdings, error) {
 	if err := json.Unmarshal(b, &doc); err != nil {
 		return Holdings{}, fmt.Errorf("SimState: %w", err)
 	}
-	if doc.Systems == nil || doc.Processes == nil || doc.Layers == nil || doc.Namespaces == nil || doc.Endpoints == nil || doc.Mappings == nil {
+	if doc.Systems == nil || doc.Processes == nil || doc.Layers == nil || doc.Networks == nil || doc.Namespaces == nil || doc.Endpoints == nil || doc.Mappings == nil {
 		return Holdings{}, fmt.Errorf("SimState does not tell of every kind: %s", b)
 	}
 	h := Holdings{Mappings: doc.Mappings, Attached: map[string][]string{}, Containers: map[string]schema.Container{}, Affinity: map[string][]schema.GroupAffinity{}, Consoles: map[string][][]uint16{}, Running: map[string]int{}}
@@ -101,7 +102,7 @@ func parseState(b []byte) (Holdings, error) {
 	for _, l := range doc.Layers {
 		h.Layers = append(h.Layers, l.Path)
 	}
-	for dst, list := range map[*[]string][]object{&h.Namespaces: doc.Namespaces, &h.Endpoints: doc.Endpoints} {
+	for dst, list := range map[*[]string][]object{&h.Networks: doc.Networks, &h.Namespaces: doc.Namespaces, &h.Endpoints: doc.Endpoints} {
 		for _, o := range list {
 			if o.By != "" {
 				*dst = append(*dst, o.ID)

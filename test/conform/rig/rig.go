@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package rig
 
 import (
 	"bytes"
@@ -15,21 +15,21 @@ import (
 	"containerd-shim-hcs/test/conform/node"
 )
 
-// rig is the command that has started the cluster.
-type rig struct {
-	command, dir string
+// Rig is one, by the command that has started it.
+type Rig struct {
+	Command, Dir string
 }
 
-// run returns what the command prints. Through a file: a Windows program that it starts may keep a pipe.
-func (r rig) run(ctx context.Context, args ...string) (string, error) {
-	out, err := os.CreateTemp("", "kube-rig-*")
+// Run returns what the command prints. Through a file: a Windows program that it starts may keep a pipe.
+func (r Rig) Run(ctx context.Context, args ...string) (string, error) {
+	out, err := os.CreateTemp("", "rig-command-*")
 	if err != nil {
 		return "", err
 	}
 	defer os.Remove(out.Name())
 	defer out.Close()
-	cmd := exec.CommandContext(ctx, r.command, args...)
-	cmd.Env = append(os.Environ(), "RIG="+r.dir)
+	cmd := exec.CommandContext(ctx, r.Command, args...)
+	cmd.Env = append(os.Environ(), "RIG="+r.Dir)
 	var bad bytes.Buffer
 	cmd.Stdout, cmd.Stderr = out, &bad
 	err = cmd.Run()
@@ -38,20 +38,20 @@ func (r rig) run(ctx context.Context, args ...string) (string, error) {
 		err = rerr
 	}
 	if err != nil {
-		return "", fmt.Errorf("rig %s: %w: %s%s", strings.Join(args, " "), err, tail(string(b)), tail(bad.String()))
+		return "", fmt.Errorf("rig %s: %w: %s%s", strings.Join(args, " "), err, Tail(string(b)), Tail(bad.String()))
 	}
 	return string(b), nil
 }
 
-// tail is the end of a text that is for a message.
-func tail(s string) string {
+// Tail is the end of a text that is for a message.
+func Tail(s string) string {
 	s = strings.TrimSpace(s)
 	return s[max(0, len(s)-400):]
 }
 
-// footprints are the gauges of the running processes of a Windows program, by their Windows ids.
-func (r rig) footprints(ctx context.Context, exe string) (map[uint32][]node.Gauge, error) {
-	out, err := r.run(ctx, "run", filepath.Join(filepath.Dir(r.command), "conform.exe"), "footprint", exe)
+// Footprints are the gauges of the running processes of a Windows program, by their Windows ids.
+func (r Rig) Footprints(ctx context.Context, exe string) (map[uint32][]node.Gauge, error) {
+	out, err := r.Run(ctx, "run", filepath.Join(filepath.Dir(r.Command), "conform.exe"), "footprint", exe)
 	if err != nil {
 		return nil, err
 	}

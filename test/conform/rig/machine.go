@@ -1,29 +1,30 @@
 //go:build linux
 
-package main
+// Package rig is the Linux side of a rig: the simulator under it, its command, and the Windows programs that run in it.
+package rig
 
 import (
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"containerd-shim-hcs/task/ledger"
 	"containerd-shim-hcs/test/conform/node"
 )
 
-// machine is the rig's simulator, with the files in which our shim writes down what its containers hold.
-type machine struct {
+// Machine is the rig's simulator, with the files in which our shim writes down what its containers hold.
+type Machine struct {
 	*node.Machine
 	ledgers string
 }
 
-// between is the machine as a case must leave it. A sandbox of the sandbox API has its shim, and that its ledger, until the kubelet
+// Between is the machine as a case must leave it. A sandbox of the sandbox API has its shim, and that its ledger, until the kubelet
 // removes it, which it does once a minute: that none stays is asked once, at the end. Until then no ledger may have anything in it
 // that is held.
-type between struct{ *machine }
+type Between struct{ *Machine }
 
-func (m between) State() (node.Holdings, error) {
+// State is what the machine holds now.
+func (m Between) State() (node.Holdings, error) {
 	h, err := m.Machine.State()
 	if err == nil {
 		h.Ledgers, err = holding(m.ledgers)
@@ -49,21 +50,23 @@ func holding(dir string) (names []string, err error) {
 	return names, nil
 }
 
-func (m between) Settle(before node.Holdings, d time.Duration) string {
+// Settle is that of a Machine.
+func (m Between) Settle(before node.Holdings, d time.Duration) string {
 	return settle(m.State, before, d)
 }
 
-func newMachine(dir string) (*machine, error) {
+// NewMachine connects to the simulator of the rig in a directory.
+func NewMachine(dir string) (*Machine, error) {
 	drive := filepath.Join(dir, "prefix", "drive_c")
 	m, err := node.Dial(filepath.Join(drive, "hcssim", "address"))
 	if err != nil {
 		return nil, err
 	}
-	return &machine{Machine: m, ledgers: filepath.Join(drive, "ProgramData", "containerd-shim-hcs", "ledger")}, nil
+	return &Machine{Machine: m, ledgers: filepath.Join(drive, "ProgramData", "containerd-shim-hcs", "ledger")}, nil
 }
 
 // State is what the machine holds now, ledgers too.
-func (m *machine) State() (node.Holdings, error) {
+func (m *Machine) State() (node.Holdings, error) {
 	h, err := m.Machine.State()
 	if err != nil {
 		return h, err
@@ -77,7 +80,7 @@ func (m *machine) State() (node.Holdings, error) {
 }
 
 // Settle waits until nothing is held that was not held before, and says what is when that does not come true within d.
-func (m *machine) Settle(before node.Holdings, d time.Duration) string {
+func (m *Machine) Settle(before node.Holdings, d time.Duration) string {
 	return settle(m.State, before, d)
 }
 
@@ -97,9 +100,4 @@ func settle(state func() (node.Holdings, error), before node.Holdings, d time.Du
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-}
-
-// processesOf is how many processes the machine has of a container of CRI's, whose id Kubernetes tells as containerd://ID.
-func processesOf(h node.Holdings, containerID string) int {
-	return h.Running[strings.TrimPrefix(containerID, "containerd://")]
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package rig
 
 import (
 	"bytes"
@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// programs are the running processes of a Windows program in the rig's Wine prefix and no other, by their Linux ids, which the kernel's
+// Programs are the running processes of a Windows program in the rig's Wine prefix and no other, by their Linux ids, which the kernel's
 // /proc tells with their command lines and environments (proc(5)).
-func (r rig) programs(exe string) ([]int, error) {
-	prefix, err := filepath.EvalSymlinks(filepath.Join(r.dir, "prefix"))
+func (r Rig) Programs(exe string) ([]int, error) {
+	prefix, err := filepath.EvalSymlinks(filepath.Join(r.Dir, "prefix"))
 	if err != nil {
 		return nil, err
 	}
@@ -60,8 +60,8 @@ func runsProgram(line []byte, exe string) bool {
 	return false
 }
 
-// kill ends a process of the prefix where it stands and returns when it is gone.
-func kill(pid int) error {
+// Kill ends a process of the prefix where it stands and returns when it is gone.
+func Kill(pid int) error {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("end process %d: %w", pid, err)
 	}
