@@ -21,6 +21,7 @@ import (
 //	kube/       of a Kubernetes node: keys, certificates, kubeconfigs, ports, etcd's files
 //	processes   JSON: name → id and start time
 //	subnet      number of its part of the pods' network
+//	docker.json the port of a Docker engine
 //	lock        held by up and down
 type Instance struct {
 	Dir  string
@@ -117,7 +118,7 @@ func (in *Instance) Wipe() error {
 	if err := in.unclaim(claims()); err != nil {
 		return fmt.Errorf("wipe: %w", err)
 	}
-	for _, name := range []string{"prefix", "kube", "log", "processes", "subnet", "lock"} {
+	for _, name := range []string{"prefix", "kube", "log", "processes", "subnet", "docker.json", "lock"} {
 		if err := os.RemoveAll(in.path(name)); err != nil {
 			return fmt.Errorf("wipe: %w", err)
 		}

@@ -31,6 +31,8 @@ func (in *Instance) isNode() bool {
 // controlPlane are the Linux programs, in the order in which they start.
 var controlPlane = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
 
+var kubePorts = listeners{"etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"}
+
 // Each program of a cluster has this long until it answers; on two processors that do other work too it is seconds.
 const kubeBound = 2 * time.Minute
 
@@ -132,7 +134,7 @@ func (in *Instance) startControlPlane(dir string) (*kubeAPI, error) {
 	for _, name := range controlPlane {
 		runs = runs || procs[name].alive()
 	}
-	ports, err := choosePorts(in.path("kube", "ports.json"), runs)
+	ports, err := kubePorts.choose(in.path("kube", "ports.json"), runs)
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +251,7 @@ func (in *Instance) spawnLinux(exe string, args ...string) (process, error) {
 
 // startKubelet returns when the node is Ready by the new kubelet's word and takes pods.
 func (in *Instance) startKubelet() error {
-	ports, err := keptPorts(in.path("kube", "ports.json"))
+	ports, err := kubePorts.kept(in.path("kube", "ports.json"))
 	if err != nil {
 		return err
 	}

@@ -103,8 +103,8 @@ func TestKubeconfigHasTheIdentitysOwnCertificate(t *testing.T) {
 // Ports stay the same from start to start, until one is taken by another program.
 func TestPortsAreKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ports.json")
-	first, err := choosePorts(path, false)
-	if err != nil || len(first) != len(listeners) {
+	first, err := kubePorts.choose(path, false)
+	if err != nil || len(first) != len(kubePorts) {
 		t.Fatalf("%v, %v", first, err)
 	}
 	seen := map[int]bool{}
@@ -114,7 +114,7 @@ func TestPortsAreKept(t *testing.T) {
 		}
 		seen[p] = true
 	}
-	again, err := choosePorts(path, false)
+	again, err := kubePorts.choose(path, false)
 	if err != nil || again["kubelet"] != first["kubelet"] {
 		t.Errorf("first %v, then %v, %v", first, again, err)
 	}
@@ -123,21 +123,21 @@ func TestPortsAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if runs, err := choosePorts(path, true); err != nil || runs["kubelet"] != first["kubelet"] {
+	if runs, err := kubePorts.choose(path, true); err != nil || runs["kubelet"] != first["kubelet"] {
 		t.Errorf("in use by the cluster itself: %v, were %v, %v", runs, first, err)
 	}
-	other, err := choosePorts(path, false)
+	other, err := kubePorts.choose(path, false)
 	if err != nil || other["kubelet"] == first["kubelet"] {
 		t.Errorf("in use by another: %v, were %v, %v", other, first, err)
 	}
-	kept, err := keptPorts(path)
+	kept, err := kubePorts.kept(path)
 	if err != nil || kept["kubelet"] != other["kubelet"] {
 		t.Errorf("kept %v, chosen %v, %v", kept, other, err)
 	}
 	if err := os.WriteFile(path, []byte(`{"etcd": 1}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := choosePorts(path, false); err == nil || !strings.Contains(err.Error(), "etcd-peer") {
+	if _, err := kubePorts.choose(path, false); err == nil || !strings.Contains(err.Error(), "etcd-peer") {
 		t.Errorf("a file without the others: %v", err)
 	}
 }
@@ -251,7 +251,7 @@ func TestKubeUpNamesTheMissingProgram(t *testing.T) {
 func TestControlPlaneHasArguments(t *testing.T) {
 	in := &Instance{Dir: "/rig"}
 	ports := map[string]int{}
-	for i, name := range listeners {
+	for i, name := range kubePorts {
 		ports[name] = 20001 + i
 	}
 	args := in.controlPlaneArgs(ports)

@@ -9,7 +9,9 @@
 //	rig kube-up DIR [up's options]
 //	                      up, and a Kubernetes cluster whose one node this is, of the programs that test/rig/tools/kubernetes/build.sh
 //	                      put into DIR; says how to use it
-//	rig restart NAME      kill containerd or kubelet and start it again
+//	rig docker-up EXE [up's options]
+//	                      up, and a Docker engine on its containerd: that dockerd.exe; says how to use it
+//	rig restart NAME      kill containerd, kubelet or dockerd and start it again
 //	rig programs          what was started, as JSON: name, Unix process id, whether it is alive
 //	rig down              stop what the instance runs; its files stay
 //	rig wipe              down, and remove the instance
@@ -52,7 +54,7 @@ func main() {
 }
 
 func usage() {
-	fmt.Fprintln(os.Stderr, "usage: rig up [--shim EXE] [--peer EXE] [--containerd EXE] | kube-up DIR [up's options] | restart NAME | programs | down | wipe | ctr ARGS… | run EXE ARGS… | journal | fault [RULE] | state | logs [NAME] | demo")
+	fmt.Fprintln(os.Stderr, "usage: rig up [--shim EXE] [--peer EXE] [--containerd EXE] | kube-up DIR [up's options] | docker-up EXE [up's options] | restart NAME | programs | down | wipe | ctr ARGS… | run EXE ARGS… | journal | fault [RULE] | state | logs [NAME] | demo")
 	os.Exit(2)
 }
 
@@ -90,9 +92,18 @@ func command(in *Instance, name string, args []string) error {
 			return err
 		}
 		return in.KubeUp(args[0], opt)
+	case "docker-up":
+		if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+			return errors.New("docker-up: the dockerd.exe comes first")
+		}
+		opt, err := upOptions(args[1:])
+		if err != nil {
+			return err
+		}
+		return in.DockerUp(args[0], opt)
 	case "restart":
 		if len(args) != 1 {
-			return errors.New("restart: one name: containerd, kubelet")
+			return errors.New("restart: one name: containerd, kubelet, dockerd")
 		}
 		return in.Restart(args[0])
 	case "programs":

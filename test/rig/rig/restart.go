@@ -18,7 +18,7 @@ type Started struct {
 	Alive bool   `json:"alive"`
 }
 
-// Started lists what up and kube-up started, by name; those that have ended since too.
+// Started lists what up, kube-up and docker-up started, by name; those that have ended since too.
 func (in *Instance) Started() ([]Started, error) {
 	procs, err := in.started()
 	if err != nil {
@@ -43,11 +43,11 @@ func (in *Instance) printStarted() error {
 	return err
 }
 
-// Restart kills containerd or the kubelet, which has no time to prepare for it, starts it again, and returns when it answers.
+// Restart kills containerd, the kubelet or dockerd, which has no time to prepare for it, starts it again, and returns when it answers.
 func (in *Instance) Restart(name string) error {
-	start := map[string]func() error{"containerd": in.startContainerd, "kubelet": in.startKubelet}[name]
+	start := map[string]func() error{"containerd": in.startContainerd, "kubelet": in.startKubelet, "dockerd": in.startDocker}[name]
 	if start == nil {
-		return fmt.Errorf("restart: %q is not a program that restarts: containerd, kubelet", name)
+		return fmt.Errorf("restart: %q is not a program that restarts: containerd, kubelet, dockerd", name)
 	}
 	unlock, err := in.lock()
 	if err != nil {

@@ -23,6 +23,8 @@ import (
 //
 // A kubelet reads the machine's UUID from HardwareConfig and the number of its boots from PrefetchParameters (pkg/kubelet/winstats), which
 // the firmware and the kernel write on Windows.
+//
+// dockerd looks whether the services of HNS and HCS are installed; what they do, the DLLs do. They are not started.
 const registry = `Windows Registry Editor Version 5.00
 
 [HKEY_LOCAL_MACHINE\Software\Microsoft\Windows NT\CurrentVersion]
@@ -45,6 +47,22 @@ const registry = `Windows Registry Editor Version 5.00
 
 [HKEY_LOCAL_MACHINE\System\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters]
 "BootId"=dword:00000001
+
+[HKEY_LOCAL_MACHINE\System\CurrentControlSet\Services\hns]
+"Type"=dword:00000010
+"Start"=dword:00000003
+"ErrorControl"=dword:00000001
+"ImagePath"="C:\\windows\\system32\\svchost.exe"
+"DisplayName"="Host Network Service"
+"ObjectName"="LocalSystem"
+
+[HKEY_LOCAL_MACHINE\System\CurrentControlSet\Services\vmcompute]
+"Type"=dword:00000010
+"Start"=dword:00000003
+"ErrorControl"=dword:00000001
+"ImagePath"="C:\\windows\\system32\\svchost.exe"
+"DisplayName"="Hyper-V Host Compute Service"
+"ObjectName"="LocalSystem"
 `
 
 // template returns the directory of the pristine prefix, made on first use: making one takes about fifteen seconds, a copy less

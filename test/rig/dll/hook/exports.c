@@ -1,4 +1,4 @@
-// A third way to stand in front of a function, for DLLs whose code Wine's compiler wrote: in the table by which it is looked up.
+// Two more ways to stand in front of a function, for DLLs whose code Wine's compiler wrote. The third: in the table by which it is looked up.
 #include "hook.h"
 
 #define THUNK_SIZE 14 // jmp [rip+0]; address
@@ -78,5 +78,34 @@ void *patch_export(HMODULE module, PCSTR name, void *function)
     }
     report(name);
     report("the export above is not there, or could not be replaced: not hooked");
+    return NULL;
+}
+
+// A fourth way: the pointer by which one DLL calls a function of another.
+void *patch_import(HMODULE module, PCSTR name, void *function)
+{
+    BYTE *base = (BYTE *)module;
+    IMAGE_NT_HEADERS *headers = (IMAGE_NT_HEADERS *)(base + ((IMAGE_DOS_HEADER *)base)->e_lfanew);
+    IMAGE_IMPORT_DESCRIPTOR *dll =
+        (IMAGE_IMPORT_DESCRIPTOR *)(base + headers->OptionalHeader.DataDirectory[IMAGE_DIRECTORY_ENTRY_IMPORT].VirtualAddress);
+    DWORD old;
+
+    for (; dll->Name; dll++) {
+        IMAGE_THUNK_DATA *names = (IMAGE_THUNK_DATA *)(base + dll->OriginalFirstThunk);
+        IMAGE_THUNK_DATA *slots = (IMAGE_THUNK_DATA *)(base + dll->FirstThunk);
+        for (ULONG i = 0; names[i].u1.AddressOfData; i++) {
+            if (IMAGE_SNAP_BY_ORDINAL(names[i].u1.Ordinal) ||
+                !same_text((PCSTR)((IMAGE_IMPORT_BY_NAME *)(base + names[i].u1.AddressOfData))->Name, name))
+                continue;
+            void *original = (void *)slots[i].u1.Function;
+            if (!VirtualProtect(&slots[i], sizeof slots[i], PAGE_READWRITE, &old))
+                break;
+            slots[i].u1.Function = (ULONG_PTR)function;
+            VirtualProtect(&slots[i], sizeof slots[i], old, &old);
+            return original;
+        }
+    }
+    report(name);
+    report("the import above is not there, or could not be replaced: not hooked");
     return NULL;
 }

@@ -18,6 +18,8 @@ void patch_kernel32(PCSTR name, void *function, void **original);
 // Replaces an export of another DLL for those who look it up from now on; what is linked to it already keeps it. Returns what it led to,
 // NULL when there is none of that name or no room for the replacement.
 void *patch_export(HMODULE module, PCSTR name, void *function);
+// Replaces what a DLL calls by that name of another DLL. Returns what it called before, NULL when it does not.
+void *patch_import(HMODULE module, PCSTR name, void *function);
 // Says once per process and text what could not be done.
 void report(PCSTR text);
 
@@ -29,6 +31,7 @@ void hook_backup(void);  // hook_backup.c
 void hook_jobs(void);    // hook_job.c
 void hook_process(void); // hook_process.c
 void hook_message(void); // hook_message.c
+void hook_compartment(void); // hook_compartment.c
 void hook_mounts(void);  // hook_mount.c
 void hook_console(void); // hook_console.c: containers only
 void hook_create(void);  // hook_create.c

@@ -48,6 +48,7 @@ BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, void *reserved)
     hook_jobs();
     hook_process();
     hook_message();
+    hook_compartment();
     hook_mounts();
     hook_create();
     hook_node(container);

@@ -13,8 +13,8 @@ import (
 	"strconv"
 )
 
-// listeners are the names in ports.json: what listens on 127.0.0.1.
-var listeners = []string{"etcd", "etcd-peer", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"}
+// listeners are the names of what listens on 127.0.0.1, each with its port in a file of the instance.
+type listeners []string
 
 // The ports are taken from below those that the kernel gives to outgoing connections (32768 and up, ip(7)), one of which could otherwise
 // have a port between its choice and its use. Well-known ones are below.
@@ -23,8 +23,8 @@ const (
 	lastPort  = 29999
 )
 
-// keptPorts reads the ports chosen before; there is an error if there are none.
-func keptPorts(path string) (map[string]int, error) {
+// kept reads the ports chosen before; there is an error if there are none.
+func (l listeners) kept(path string) (map[string]int, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func keptPorts(path string) (map[string]int, error) {
 	if err := json.Unmarshal(b, &ports); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	for _, name := range listeners {
+	for _, name := range l {
 		if p := ports[name]; p < 1 || p > 65535 {
 			return nil, fmt.Errorf("%s: no port of %s", path, name)
 		}
@@ -41,19 +41,19 @@ func keptPorts(path string) (map[string]int, error) {
 	return ports, nil
 }
 
-// choosePorts returns the ports kept in the file. They are chosen anew if there are none, or if one is in use while nothing of the cluster
-// runs that could use it.
-func choosePorts(path string, clusterRuns bool) (map[string]int, error) {
-	ports, err := keptPorts(path)
+// choose returns the ports kept in the file. They are chosen anew if there are none, or if one is in use while nothing runs that could use
+// it.
+func (l listeners) choose(path string, runs bool) (map[string]int, error) {
+	ports, err := l.kept(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	if ports != nil && (clusterRuns || allFree(ports)) {
+	if ports != nil && (runs || allFree(ports)) {
 		return ports, nil
 	}
 	ports = map[string]int{}
 	taken := map[int]bool{}
-	for _, name := range listeners {
+	for _, name := range l {
 		for try := 0; ports[name] == 0; try++ {
 			port := firstPort + rand.IntN(lastPort-firstPort+1)
 			if !taken[port] && free(port) {
