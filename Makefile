@@ -85,7 +85,7 @@ lint: $(BIN)/golangci-lint ## gofmt, vet, the lints of test/arch, golangci-lint 
 	$(BIN)/golangci-lint run $$($(GO) list -f '{{.Dir}}' ./... | grep -v '/test/rig/simd')
 	GOOS=windows $(BIN)/golangci-lint run ./...
 	cd test/conform && GOOS=windows ../../$(BIN)/golangci-lint run ./...
-	cd test/conform && ../../$(BIN)/golangci-lint run ./kube/...
+	cd test/conform && ../../$(BIN)/golangci-lint run ./kube/... ./docker/... ./rig/...
 	cd test/deploy && $(GO) vet ./... && $(GO) test ./...
 
 .PHONY: windows
@@ -346,6 +346,55 @@ kube-short: kube-image ## the short form of it, without the peer
 	@export RIG=$(abspath $(RIGDIR))/kube-short; $(KUBETEST); trap '$(RIGCMD) down' EXIT; $(KUBEFRESH); \
 	$(BIN)/kube -short </dev/null; \
 	$(BIN)/kube -runtime-class hcs-sandbox -run '^(deployment/rolls-out|stop/event|upheaval/shim|end/)' </dev/null
+
+# --- a Docker engine
+
+# dockerd.exe is built once per version, minutes on two processors, into ~/.cache.
+DOCKERMOD := $(TOOLS)/docker
+DOCKERKEY := $(shell sed -n 's,.*moby/moby/v2 \(v[^ ]*\).*,\1,p' $(DOCKERMOD)/go.mod)-$(shell cat $(DOCKERMOD)/go.mod $(DOCKERMOD)/go.sum | sha256sum | cut -c 1-12)
+DOCKERD   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/containerd-shim-hcs/docker-$(DOCKERKEY)/dockerd.exe
+DOCKERRIG := $(abspath $(RIGDIR))/docker
+
+$(DOCKERD):
+	@echo "docker: dockerd.exe $(DOCKERKEY); minutes, and only this once"
+	@mkdir -p $(dir $@)
+	@cd $(DOCKERMOD) && $(WINDOWS) GOARCH=amd64 $(GO) build $(STRIP) -o $@.new github.com/moby/moby/v2/cmd/dockerd
+	@mv $@.new $@
+
+.PHONY: docker-up
+docker-up: rig $(DOCKERD) ## a Docker engine for Windows containers on the rig; it stays, and how to use it is printed
+	@RIG=$(DOCKERRIG) $(RIGCMD) docker-up $(DOCKERD)
+
+.PHONY: docker-down
+docker-down: ## stop that engine and remove it
+	@[ ! -x $(RIGCMD) ] || RIG=$(DOCKERRIG) $(RIGCMD) wipe
+
+DOCKERTEST = (cd test/conform && $(GO) build -o ../../$(BIN)/ ./docker)
+DOCKERFRESH = $(RIGCMD) wipe; $(RIGCMD) docker-up $(DOCKERD) >/dev/null </dev/null
+
+.PHONY: docker
+docker: rig $(DOCKERD) ## a Docker engine on this machine: a session with the docker command, step by step
+	@export RIG=$(abspath $(RIGDIR))/docker-show; $(DOCKERTEST); cli=$$($(DOCKERMOD)/cli.sh); \
+	trap '$(RIGCMD) down' EXIT; $(DOCKERFRESH); \
+	$(BIN)/docker show -images $(IMAGE) -docker $$cli
+
+# The table decides: a failing peer is news, not an error of make.
+.PHONY: test-docker
+test-docker: rig $(DOCKERD) ## the cases of a Docker engine with our shim, the peer and the control (RUNTIME='hcs', ONLY=REGEX for some)
+	@export RIG=$(abspath $(RIGDIR))/docker-test; mkdir -p $(RIGDIR)/docker-results; $(DOCKERTEST); \
+	trap '$(RIGCMD) down' EXIT; results=; \
+	for runtime in $(or $(RUNTIME),hcs runhcs control); do \
+		echo "test-docker: runtime io.containerd.$$runtime.v1"; \
+		$(DOCKERFRESH); \
+		result=$(RIGDIR)/docker-results/$$runtime.json; rm -f $$result; results="$$results $$result"; \
+		$(BIN)/docker -images $(IMAGE) -runtime io.containerd.$$runtime.v1 -run '$(ONLY)' -json $$result $$([ $$runtime != control ] || echo -limit 20s) </dev/null || true; \
+	done; \
+	$(BIN)/docker table $$results
+
+.PHONY: docker-short
+docker-short: rig $(DOCKERD) ## the short form of it, without the peer
+	@export RIG=$(abspath $(RIGDIR))/docker-short; $(DOCKERTEST); trap '$(RIGCMD) down' EXIT; $(DOCKERFRESH); \
+	$(BIN)/docker -images $(IMAGE) -short </dev/null
 
 .PHONY: clean
 clean: ## stop the rigs and remove build/
