@@ -90,15 +90,15 @@ func (c *Client) hns(method string, path []string, body string) (any, error) {
 
 // hnsEndpoint, hnsNetwork: the members of the older documents that have a counterpart in HCN's.
 type hnsEndpoint struct {
-	ID             string            `json:"ID,omitempty"`
-	Name           string            `json:",omitempty"`
-	VirtualNetwork string            `json:",omitempty"`
-	IPAddress      string            `json:",omitempty"`
-	PrefixLength   uint8             `json:",omitempty"`
-	MacAddress     string            `json:",omitempty"`
-	GatewayAddress string            `json:",omitempty"`
-	DNSSuffix      string            `json:",omitempty"`
-	DNSServerList  string            `json:",omitempty"`
+	ID             string `json:"ID,omitempty"`
+	Name           string `json:",omitempty"`
+	VirtualNetwork string `json:",omitempty"`
+	IPAddress      string `json:",omitempty"`
+	PrefixLength   uint8  `json:",omitempty"`
+	MacAddress     string `json:",omitempty"`
+	GatewayAddress string `json:",omitempty"`
+	DNSSuffix      string `json:",omitempty"`
+	DNSServerList  string `json:",omitempty"`
 	// EnableInternalDNS puts HNS's own server, which is at the gateway's address, before the others.
 	EnableInternalDNS bool              `json:",omitempty"`
 	DisableICC        bool              `json:",omitempty"` // the endpoints of a network do not reach each other
