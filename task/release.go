@@ -25,7 +25,7 @@ func (r *Runner) giveBack(l *live) error {
 	defer l.connecting.Unlock()
 	r.traffic.forget(l.space)
 	if s := l.streams.Load(); s != nil {
-		s.Close()
+		s.End()
 	}
 	if sys := l.system.Load(); sys != nil && sys.lost.Load() {
 		_ = sys.Close() // Release finds the system by its id

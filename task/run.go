@@ -73,7 +73,7 @@ type live struct {
 	params      schema.ProcessParameters // the process; init's come from the plan
 	bounds      Bounds                   // init only; execs have their container's
 	since       time.Time                // a record only: when it was made
-	quit        <-chan struct{}          // a record only: closed with the loop
+	quit        <-chan struct{}          // init only; closed with the loop
 	space       string                   // init only; GUID of its network namespace, empty for none
 	connecting  sync.Mutex               // init only; held while its endpoints change, and while it is given back
 	parent      *live                    // an exec's init
@@ -347,6 +347,9 @@ func (r *Runner) drain(l *live) {
 	rep := l.streams.Load().Drain(l.container().bounds.Output)
 	if rep.Cut > 0 || rep.Held {
 		r.Log.Warn("output ended by the drain bound", "process", l.key.String(), "delivered", rep.Bytes, "cut", rep.Cut, "held", rep.Held)
+	}
+	if l.parent == nil { // no client comes back for an exec
+		l.streams.Load().Farewell(l.quit)
 	}
 	if err := l.process.Load().closeAll(); err != nil {
 		r.Log.Warn("close process", "process", l.key.String(), "error", err)

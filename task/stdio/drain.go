@@ -37,6 +37,17 @@ func (s *Set) Drain(b Bounds) Report {
 	return r
 }
 
+// Farewell is for after Drain. A client that went away, and serves the pipes again before the task is deleted, waits for the end of each: of
+// those that the process's end has found without a client it is told, until End or the channel's end. (dockerd on Windows does not delete the
+// task before.)
+func (s *Set) Farewell(quit <-chan struct{}) {
+	for o := range s.outputs {
+		if closed(o.done) && o.unheard {
+			go o.farewell(s.over, quit)
+		}
+	}
+}
+
 // drain reports whether the relay came to its end by itself.
 func (o *output) drain(b Bounds) bool {
 	const tick = 20 * time.Millisecond

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,7 @@ const (
 	largeBuffer = 64 << 10 // taken by a stream that fills the small one; the size of a pipe's own buffer
 	redialPause = 100 * time.Millisecond
 	redialMost  = 2 * time.Second
+	probeBound  = 100 * time.Millisecond
 )
 
 // What a relay is doing, for Drain.
@@ -34,6 +36,7 @@ type output struct {
 
 	state   atomic.Int32
 	failing bool         // the relay's own: patience is over
+	unheard bool         // the relay's own, until done: whoever was connected at the end has gone
 	read    atomic.Int64 // bytes taken from the process
 	written atomic.Int64 // bytes the client accepted
 
@@ -78,10 +81,43 @@ func (o *output) relay(from io.ReadCloser) {
 			return
 		}
 		if err != nil {
+			o.unheard = o.to.patience == 0 && !o.connected()
 			return
 		}
 		if n == len(buf) && n < largeBuffer {
 			buf = make([]byte, largeBuffer)
+		}
+	}
+}
+
+// connected asks whether a client's pipe still has somebody at its other end: a write of nothing fails when it has not (assumed of
+// Windows, whose pipes look at their state before the length).
+func (o *output) connected() bool {
+	conn, _ := o.current().(net.Conn)
+	if conn == nil || conn.SetWriteDeadline(time.Now().Add(probeBound)) != nil {
+		return false
+	}
+	_, err := conn.Write(nil)
+	var late net.Error
+	return err == nil || errors.As(err, &late) && late.Timeout()
+}
+
+// farewell opens the client's pipe until that succeeds, and closes it: who attached again, to a stream with nothing more to say, sees its
+// end.
+func (o *output) farewell(over, quit <-chan struct{}) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for pause := redialPause; ; pause = min(2*pause, redialMost) {
+		if conn, err := o.to.open(ctx); err == nil {
+			_ = conn.Close()
+			return
+		}
+		select {
+		case <-over:
+			return
+		case <-quit:
+			return
+		case <-time.After(pause):
 		}
 	}
 }

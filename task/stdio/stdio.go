@@ -90,6 +90,7 @@ type Set struct {
 	logger         *logger       // nil when there is none
 	ending         chan struct{} // closed when standard input is to end
 	done           chan struct{} // closed by Close
+	over           chan struct{} // closed by End
 
 	mu      sync.Mutex // guards the fields below; never held over I/O
 	stdin   net.Conn   // nil while the client is away
@@ -103,7 +104,7 @@ func Open(ctx context.Context, client Client, c Config, b Bounds) (*Set, error) 
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	s := &Set{client: client, stdinPath: c.Stdin, ending: make(chan struct{}), done: make(chan struct{})}
+	s := &Set{client: client, stdinPath: c.Stdin, ending: make(chan struct{}), done: make(chan struct{}), over: make(chan struct{})}
 	if err := s.openOutputs(ctx, c, b); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("stdio: %w", err)
@@ -170,6 +171,16 @@ func (s *Set) outputs(yield func(*output) bool) {
 	}
 	if s.stderr != nil {
 		yield(s.stderr)
+	}
+}
+
+// End is Close, and the end of what Farewell has begun. It is idempotent.
+func (s *Set) End() {
+	s.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !closed(s.over) {
+		close(s.over)
 	}
 }
 

@@ -121,6 +121,76 @@ func TestReaderThatStallsIsGivenUp(t *testing.T) {
 	})
 }
 
+// TestWhoComesBackSeesTheEnd: a client dies without a word and serves the pipes again, before or after the process's end: of each it sees the
+// end, also of one that has nothing to say.
+func TestWhoComesBackSeesTheEnd(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var away atomic.Bool
+			conns := make(chan net.Conn, 2)
+			dial := func(context.Context, string) (net.Conn, error) {
+				if away.Load() {
+					return nil, errors.New("no such pipe")
+				}
+				ours, theirs := net.Pipe()
+				conns <- ours
+				return theirs, nil
+			}
+			s, err := Open(t.Context(), Client{Dial: dial, Alive: running}, Config{Stdout: out, Stderr: errs}, DefaultBounds)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, w := io.Pipe()
+			e, ew := io.Pipe()
+			s.Attach(&process{out: r, err: e})
+			for range 2 {
+				_ = (<-conns).Close()
+			}
+			away.Store(after)
+			_, _ = w.Close(), ew.Close()
+			s.Drain(DefaultBounds)
+			s.Farewell(nil)
+			time.Sleep(time.Minute)
+			away.Store(false)
+			for range 2 {
+				conn := <-conns
+				if n, err := conn.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
+					t.Errorf("read %d, %v", n, err)
+				}
+			}
+			s.End()
+			s.End()
+		})
+	}
+}
+
+// TestNobodyComesBack: the end of the task is that of waiting for a client; and one that was there all the time is not dialled again.
+func TestNobodyComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, gone := range []bool{true, false} {
+			c := serve(out)
+			s := opened(t, c, Config{Stdout: out})
+			r, w := io.Pipe()
+			s.Attach(&process{out: r})
+			conn := <-c[out]
+			if gone {
+				_ = conn.Close()
+				c[out] = nil
+			} else {
+				go func() { _, _ = io.Copy(io.Discard, conn) }()
+			}
+			_ = w.Close()
+			s.Drain(DefaultBounds)
+			s.Farewell(nil)
+			time.Sleep(time.Minute)
+			if len(c[out]) > 0 {
+				t.Error("a client that was there was dialled again")
+			}
+			s.End() // or else synctest finds a goroutine
+		}
+	})
+}
+
 func TestGrandchildHoldsOutputOnlyForTheIdleBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := serve(out)
