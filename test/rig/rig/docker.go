@@ -16,6 +16,9 @@ var dockerPorts = listeners{"dockerd"}
 
 const dockerd = "dockerd.exe"
 
+// dockerBound is for the end of an engine, which stops its containers first.
+const dockerBound = time.Minute
+
 // DockerUp is up with a Docker engine on the instance's containerd. What runs already goes on, unless it is another dockerd.
 func (in *Instance) DockerUp(exe string, opt Options) error {
 	if filepath.Base(exe) != dockerd {

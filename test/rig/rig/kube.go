@@ -19,7 +19,7 @@ import (
 const nodeName = "localhost"
 
 // nodeSetting, in the environment of a program, is the hook's mode for the programs of a Kubernetes node: containerd, the kubelet, and
-// what they start.
+// what they start; and for dockerd.
 const nodeSetting = "HCSSIM_NODE=1"
 
 // isNode reports whether kube-up made the instance a Kubernetes node.

@@ -11,7 +11,7 @@
 //	                      put into DIR; says how to use it
 //	rig docker-up EXE [up's options]
 //	                      up, and a Docker engine on its containerd: that dockerd.exe; says how to use it
-//	rig restart NAME      kill containerd, kubelet or dockerd and start it again
+//	rig restart NAME      kill containerd or kubelet, or end dockerd, and start it again
 //	rig programs          what was started, as JSON: name, Unix process id, whether it is alive
 //	rig down              stop what the instance runs; its files stay
 //	rig wipe              down, and remove the instance

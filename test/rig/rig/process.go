@@ -64,6 +64,18 @@ func (p process) alive() bool {
 	return err == nil && now == p
 }
 
+// ask makes Wine tell the process of a Ctrl-C, and gives it that long to end by itself.
+func (p process) ask(bound time.Duration) {
+	if p.alive() && syscall.Kill(p.Pid, syscall.SIGINT) == nil {
+		_ = poll(bound, func() error {
+			if p.alive() {
+				return fmt.Errorf("process %d is still there", p.Pid)
+			}
+			return nil
+		})
+	}
+}
+
 // end kills the process and waits until it is gone.
 func (p process) end(bound time.Duration) error {
 	if !p.alive() {

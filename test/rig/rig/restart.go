@@ -43,7 +43,8 @@ func (in *Instance) printStarted() error {
 	return err
 }
 
-// Restart kills containerd, the kubelet or dockerd, which has no time to prepare for it, starts it again, and returns when it answers.
+// Restart kills containerd or the kubelet, which has no time to prepare for it, starts it again, and returns when it answers. dockerd is asked to
+// end, as a service is: one that is killed leaves its containers' roots mounted, and has no memory of that.
 func (in *Instance) Restart(name string) error {
 	start := map[string]func() error{"containerd": in.startContainerd, "kubelet": in.startKubelet, "dockerd": in.startDocker}[name]
 	if start == nil {
@@ -69,6 +70,9 @@ func (in *Instance) Restart(name string) error {
 		return fmt.Errorf("restart: no %s runs in %s", name, in.Dir)
 	}
 	for _, p := range found {
+		if name == "dockerd" {
+			p.ask(dockerBound)
+		}
 		err = errors.Join(err, p.end(5*time.Second))
 	}
 	if err != nil {

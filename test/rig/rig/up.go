@@ -194,7 +194,7 @@ func (in *Instance) startContainerd() error {
 
 func (in *Instance) spawn(name string, args ...string) (process, error) {
 	cmd := in.wine.command(context.Background(), `C:\rig\`+name+".exe", args...)
-	if in.isNode() && name != "simd" {
+	if (in.isNode() || name == "dockerd") && name != "simd" {
 		cmd.Env = append(cmd.Env, nodeSetting)
 		// The kubelet has paths like \var\log\pods, which are on the drive a program is on.
 		cmd.Dir = in.drive()

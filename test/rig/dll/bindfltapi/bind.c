@@ -1,10 +1,19 @@
-// bindfltapi.dll (hcs-api §6.3): the bind filter's mappings, kept by the service. Wine has no filter, so a mapping is a record; what
-// was mapped can be asked for and removed, and removing what is none is the error that containerd's unmount relies on.
+// bindfltapi.dll (hcs-api §6.3): the bind filter's mappings, kept by the service. Wine has no filter, so a mapping is a record, and something
+// that the hook shows to the process that made it; what was mapped can be asked for and removed, and removing what is none is the error that
+// containerd's unmount relies on.
 //
 // A mapping of one silo only (a job handle, for HostProcess containers) and exceptions are refused: nothing could honour them.
 #include "sim.h"
 
 #include <stdlib.h>
+
+// The hook is a DLL of every Go program.
+static void *of_hook(const char *function)
+{
+    HMODULE hook = GetModuleHandleW(L"bcryptprimitives.dll");
+
+    return hook ? (void *)GetProcAddress(hook, function) : NULL;
+}
 
 HCS_EXPORT HRESULT WINAPI BfSetupFilter(HANDLE job, ULONG flags, PCWSTR root, PCWSTR target, PCWSTR *exceptions, ULONG count)
 {
@@ -17,7 +26,11 @@ HCS_EXPORT HRESULT WINAPI BfSetupFilter(HANDLE job, ULONG flags, PCWSTR root, PC
     sim_add_number(request, flags);
     sim_add_text(request, root);
     sim_add_text(request, target);
-    return sim_call(request, SIM_ANY_EPOCH, NULL);
+    HRESULT result = sim_call(request, SIM_ANY_EPOCH, NULL);
+    void(WINAPI *map)(PCWSTR, PCWSTR) = of_hook("HostMap");
+    if (SUCCEEDED(result) && map)
+        map(root, target);
+    return result;
 }
 
 HCS_EXPORT HRESULT WINAPI BfRemoveMapping(HANDLE job, PCWSTR root)
@@ -28,7 +41,11 @@ HCS_EXPORT HRESULT WINAPI BfRemoveMapping(HANDLE job, PCWSTR root)
         return CODE_NOT_SUPPORTED;
     sim_request *request = sim_new("BfRemoveMapping");
     sim_add_text(request, root);
-    return sim_call(request, SIM_ANY_EPOCH, NULL);
+    HRESULT result = sim_call(request, SIM_ANY_EPOCH, NULL);
+    void(WINAPI *unmap)(PCWSTR) = of_hook("HostUnmap");
+    if (SUCCEEDED(result) && unmap)
+        unmap(root);
+    return result;
 }
 
 // The answer's layout, as go-winio's bindfilter reads it: header, entries, then per entry its target entry and texts.

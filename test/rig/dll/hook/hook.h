@@ -36,7 +36,7 @@ void hook_mounts(void);  // hook_mount.c
 void hook_console(void); // hook_console.c: containers only
 void hook_create(void);  // hook_create.c
 void hook_sockets(void); // hook_socket.c: containers only
-void hook_udp(void);     // hook_udp.c, from hook_socket.c
+void hook_udp(void);     // hook_udp.c: containers and nodes
 void hook_hostname(void); // hook_hostname.c: containers only
 
 // ---- hook_silo.c
@@ -75,6 +75,10 @@ void name_free(name *n);
 BOOL name_of_host(name *n, const WCHAR *path, ULONG length);
 // Joins two texts to the name's new one; FALSE when there is no memory, and then nothing has changed.
 BOOL name_set(name *n, const WCHAR *first, ULONG first_length, const WCHAR *second, ULONG second_length);
+
+// ---- hook_bind.c
+
+BOOL bind_name(name *n); // rewrites a name in a directory of the host that this process has mapped elsewhere
 
 // ---- view.c: the container's mounts, volume and pipes, read from the environment at attach
 

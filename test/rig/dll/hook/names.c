@@ -106,6 +106,8 @@ OBJECT_ATTRIBUTES *name_resolve(OBJECT_ATTRIBUTES *attributes, BOOL writes, name
         changed = view_pipe(n) || view_mount(n) || view_volume(n, writes);
     else if (node_active())
         changed = node_name(n);
+    if (!view_active() && bind_name(n))
+        changed = TRUE;
     // A mount's host path can be a volume name.
     if (volume_to_path(n))
         changed = TRUE;

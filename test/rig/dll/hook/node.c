@@ -75,5 +75,6 @@ void hook_node(BOOL container)
     hook_link_lists();
     hook_link_create();
     hook_unix_sockets();
+    hook_udp();
     enter();
 }
