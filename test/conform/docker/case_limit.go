@@ -23,7 +23,7 @@ var limitCases = []Case{
 func limitMemory(t *T) {
 	limit := func(s *spec) { s.Memory = 128 << 20 }
 	t.run(with("alloc", "32M", "1ms"), limit).endsWith(0)
-	b := t.run(with("alloc", "256M", "1ms"), limit)
+	b := t.run(with("alloc", "256M", "10s"), limit)
 	code := b.ended()
 	t.Want(code != 0, "twice the limit was given")
 	t.Want(b.inspect().State.Status == container.StateExited, "it is %s", b.inspect().State.Status)

@@ -21,7 +21,7 @@ var manyCases = []Case{
 
 var upheavalCases = []Case{
 	brief("upheaval/shim-killed", 2*time.Minute, shimKilled),
-	brief("upheaval/dockerd-killed-and-started", 4*time.Minute, dockerdRestarted),
+	brief("upheaval/dockerd-restarted", 4*time.Minute, dockerdRestarted),
 	long("upheaval/containerd-killed-and-started", 4*time.Minute, containerdRestarted),
 }
 
@@ -67,7 +67,7 @@ func (t *T) restart(program string) {
 	t.Must(err, "%s", strings.TrimSpace(out))
 }
 
-// dockerdRestarted: an engine on Windows has no live restore; it ends what it finds running, and starts what is to be restarted.
+// dockerdRestarted: an engine ends its containers before it ends, and starts those again that are to be restarted.
 func dockerdRestarted(t *T) {
 	plain := t.run(with("trap", "exit", "3"))
 	plain.says("trapping")
@@ -81,7 +81,8 @@ func dockerdRestarted(t *T) {
 	t.Want(plain.processes() == 0 && always.processes() == 1, "the machine has %d processes of the one, %d of the other", plain.processes(), always.processes())
 	always.exec("print", "after").gives(t, "after\n", "", 0)
 	plain.start()
-	plain.is(container.StateRunning, textBound)
+	ok := t.Until(textBound, func() bool { return strings.Count(plain.logs(), "trapping") == 2 })
+	t.Want(ok, "it says %q", plain.logs())
 	plain.stop(20)
 	plain.endsWith(3)
 }

@@ -196,7 +196,7 @@ func (s *showSession) volumeShown() {
 	out := s.Succeeds("run", "--rm", "-v", `data:C:\data:ro`, s.app, "winapp.exe", "type", `C:\data\kept.txt`)
 	s.Check(out == "kept in a volume\n", "the next container reads it")
 	s.Succeeds("volume", "rm", "data")
-	_, code := s.Do("run", "--rm", "--memory", "64m", "--cpus", "1", "--isolation", "process", s.app, "winapp.exe", "alloc", "200M", "1ms")
+	_, code := s.Do("run", "--rm", "--memory", "64m", "--cpus", "1", "--isolation", "process", s.app, "winapp.exe", "alloc", "200M", "10s")
 	s.Check(code != 0, "200 MB with a limit of 64 MB: exit code %d", code)
 }
 
