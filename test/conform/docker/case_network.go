@@ -69,7 +69,7 @@ func (t *T) get(address string) string {
 		ctx, cancel := context.WithTimeout(t.Ctx, 5*time.Second)
 		defer cancel()
 		var r *http.Request
-		if r, err = http.NewRequestWithContext(ctx, "GET", "http://"+address+"/x", nil); err != nil {
+		if r, err = http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/x", nil); err != nil {
 			return false
 		}
 		var resp *http.Response

@@ -74,8 +74,8 @@ func (s *showSession) says(name, text string) {
 func (s *showSession) engineShown() {
 	out := s.Succeeds("version", "--format", "client {{.Client.Version}}, engine {{.Server.Version}} for {{.Server.Os}}/{{.Server.Arch}}")
 	s.Check(strings.Contains(out, "windows/amd64"), "the engine is one for Windows")
-	out = s.Succeeds("info", "--format", "{{.OperatingSystem}}; isolation {{.Isolation}}; runtime {{.DefaultRuntime}}; images by {{.Driver}}")
-	s.Check(strings.Contains(out, "io.containerd.hcs.v1"), "its runtime is this shim")
+	out = s.Succeeds("info", "--format", "{{.OperatingSystem}}; isolation {{.Isolation}}; images by {{.Driver}}")
+	s.Check(strings.Contains(out, "isolation process; images by windows"), "it makes process isolated containers of containerd's snapshots")
 	s.Succeeds("pull", "-q", s.image(manyBuilds))
 	out = s.Succeeds("image", "inspect", "-f", "{{.OsVersion}}", s.image(manyBuilds))
 	s.Check(strings.TrimSpace(out) == hostBuild, "of several builds of Windows in one manifest list, that of the host was pulled")
@@ -93,6 +93,8 @@ func (s *showSession) runShown() {
 func (s *showSession) detachedShown() {
 	s.Succeeds("run", "-d", "--name", "web", s.app, "winapp.exe", "print", "up", "--", "tick", "1000", "1s")
 	s.says("web", "up")
+	out := s.Succeeds("inspect", "-f", "{{.HostConfig.Runtime}}", "web")
+	s.Check(strings.TrimSpace(out) == "io.containerd.hcs.v1", "its runtime is this shim")
 	out, code := s.Do("exec", "web", "winapp.exe", "print", "hello from an exec", "--", "exit", "3")
 	s.Check(strings.Contains(out, "hello from an exec") && code == 3, "the exec prints, and ends with %d", code)
 	out, code = s.DoWith("typed in\n", "exec", "-i", "web", "winapp.exe", "cat")
@@ -212,13 +214,21 @@ func (s *showSession) runtimesShown() {
 func (s *showSession) buildShown() {
 	s.Succeeds("create", "--name", "draft", s.app, "winapp.exe", "write", `C:\app\made.txt`, "made in a container")
 	s.Succeeds("start", "-a", "draft")
-	out := s.Succeeds("cp", `draft:C:\app\made.txt`, "-")
-	s.Check(strings.Contains(out, "made in a container"), "a file is copied out")
+	file := filepath.Join(os.TempDir(), "docker-show-"+s.runID)
+	defer os.Remove(file)
+	s.Succeeds("cp", "-q", "draft:/app/made.txt", file)
+	text, err := os.ReadFile(file)
+	s.Check(err == nil && string(text) == "made in a container\n", "a file is copied out")
 	s.Succeeds("commit", "draft", "committed")
-	out = s.Succeeds("run", "--rm", "committed", "winapp.exe", "type", `C:\app\made.txt`)
+	out := s.Succeeds("run", "--rm", "committed", "winapp.exe", "type", `C:\app\made.txt`)
 	s.Check(out == "made in a container\n", "the new image has it")
 	s.Succeeds("rm", "draft")
-	s.Succeeds("rmi", "-f", "committed")
+	_, code := s.DoWith("FROM "+s.app+"\nRUN [\"winapp.exe\", \"write\", \"C:\\\\app\\\\built.txt\", \"by the builder\"]\n"+
+		"CMD [\"winapp.exe\", \"type\", \"C:\\\\app\\\\built.txt\"]\n", "build", "-t", "built", "-")
+	s.Check(code == 0, "three lines of a Dockerfile are built")
+	out = s.Succeeds("run", "--rm", "built")
+	s.Check(out == "by the builder\n", "and the image does what they say")
+	s.Succeeds("rmi", "-f", "committed", "built")
 }
 
 func (s *showSession) endShown() {
