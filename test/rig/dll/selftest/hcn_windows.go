@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/Microsoft/go-winio/pkg/bindfilter"
 	"golang.org/x/sys/windows"
@@ -105,6 +106,29 @@ func bindMappings(c *check) {
 		{MountPoint: `C:\windows`, Flags: 65, Targets: []string{`C:\hcssim`}},
 		{MountPoint: `C:\users`, Flags: 64, Targets: []string{`C:\windows\system32`}},
 	}), "mappings")
+	bindShown(c)
 	bf := windows.NewLazySystemDLL("bindfltapi.dll")
 	equal(c, call(bf, "BfSetupFilter", 4, 0, text("a"), text("b"), 0, 0), 0x80070032, "a silo's mapping")
+}
+
+// bindShown: the process that maps a directory sees the target there, until it removes the mapping.
+func bindShown(c *check) {
+	const root, target = `C:\hcssim\selftest\bind\root`, `C:\hcssim\selftest\bind\target`
+	c.must(os.MkdirAll(root, 0o755), "make")
+	c.must(os.MkdirAll(target+`\dir`, 0o755), "make")
+	c.must(os.WriteFile(target+`\dir\file`, []byte("there"), 0o644), "write")
+	c.must(bindfilter.ApplyFileBinding(root, target, false), "apply")
+	got, err := os.ReadFile(root + `\dir\file`)
+	c.must(err, "read in the mapping")
+	equal(c, string(got), "there", "read in the mapping")
+	c.must(os.WriteFile(root+`\new`, []byte("put"), 0o644), "write into the mapping")
+	c.must(os.WriteFile(root+"-beside", nil, 0o644), "write beside it")
+	got, err = os.ReadFile(target + `\new`)
+	c.must(err, "read at the target")
+	equal(c, string(got), "put", "read at the target")
+	_, err = os.Stat(target + "-beside")
+	equal(c, os.IsNotExist(err), true, "what begins with the root's name is in the target")
+	c.must(bindfilter.RemoveFileBinding(root), "remove")
+	_, err = os.Stat(root + `\new`)
+	equal(c, os.IsNotExist(err), true, "the target is shown after the mapping's end")
 }

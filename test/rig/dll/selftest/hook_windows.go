@@ -333,3 +333,12 @@ func crashEnds(c *check) {
 		c.fatalf("the crashed process ended with %v after %v", err, time.Since(began))
 	}
 }
+
+// hookCompartments: the function that Wine has not is there; others that are not there are not.
+func hookCompartments(c *check) {
+	iphlpapi := windows.NewLazySystemDLL("iphlpapi.dll")
+	equal(c, call(iphlpapi, "SetCurrentThreadCompartmentId", 0), 0, "back to the host's compartment")
+	if iphlpapi.NewProc("SetCurrentThreadCompartmentIds").Find() == nil {
+		c.fatalf("a function that is nowhere was found")
+	}
+}

@@ -113,6 +113,7 @@ var cases = []struct {
 	{"hook/pipe", hookPipe},
 	{"hook/remove all", hookRemoveAll},
 	{"hook/messages", hookMessages},
+	{"hook/compartments", hookCompartments},
 	{"hook/volume names", hookVolumes},
 	{"hook/backup round trip", hookBackup},
 	{"hook/backup streams in pieces", hookBackupPieces},
