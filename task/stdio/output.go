@@ -105,10 +105,11 @@ func (o *output) connected() bool {
 // farewell opens the client's pipe until that succeeds, and closes it: who attached again, to a stream with nothing more to say, sees its
 // end.
 func (o *output) farewell(over, quit <-chan struct{}) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	for pause := redialPause; ; pause = min(2*pause, redialMost) {
-		if conn, err := o.to.open(ctx); err == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), redialMost) // its pipe may be there and busy
+		conn, err := o.to.open(ctx)
+		cancel()
+		if err == nil {
 			_ = conn.Close()
 			return
 		}

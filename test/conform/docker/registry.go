@@ -83,7 +83,7 @@ func (r *registry) load(ctx context.Context, file string) error {
 			return err
 		}
 		short := strings.TrimPrefix(d.Annotations["io.containerd.image.name"], "docker.io/library/")
-		if err := r.write(ctx, short, func(ref name.Reference) error { return remote.Write(ref, img, remote.WithContext(ctx)) }); err != nil {
+		if err := r.write(short, func(ref name.Reference) error { return remote.Write(ref, img, remote.WithContext(ctx)) }); err != nil {
 			return err
 		}
 		if short != winapp {
@@ -91,7 +91,7 @@ func (r *registry) load(ctx context.Context, file string) error {
 		}
 		list, err := builds(img)
 		if err == nil {
-			err = r.write(ctx, manyBuilds, func(ref name.Reference) error { return remote.WriteIndex(ref, list, remote.WithContext(ctx)) })
+			err = r.write(manyBuilds, func(ref name.Reference) error { return remote.WriteIndex(ref, list, remote.WithContext(ctx)) })
 		}
 		if err != nil {
 			return err
@@ -100,7 +100,7 @@ func (r *registry) load(ctx context.Context, file string) error {
 	return nil
 }
 
-func (r *registry) write(_ context.Context, short string, put func(name.Reference) error) error {
+func (r *registry) write(short string, put func(name.Reference) error) error {
 	ref, err := name.ParseReference(r.address+"/"+short, name.Insecure)
 	if err == nil {
 		err = put(ref)
