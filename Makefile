@@ -52,6 +52,8 @@ test: install ## all tests, and the conformance script on the rig
 	$(MAKE) versions OLDER=1.7 NEWEST= ONLY='^(run|exec|kill|delete|state|events)/'
 	$(MAKE) upgrade OLDER=1.7
 	$(MAKE) deploy OLDER=1.7
+	@if $(KUBE) -n >/dev/null; then $(MAKE) kube-short; else \
+		echo "test: without a Kubernetes node: its programs are not built yet, which make test-kube does"; fi
 	@if [ -x $(DOCKERD) ]; then $(MAKE) docker-short; else echo "test: without a Docker engine: dockerd.exe is not built yet, which make test-docker does"; fi
 
 .PHONY: race

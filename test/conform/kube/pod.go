@@ -342,7 +342,8 @@ func (p *Pod) askDelete(grace int64) {
 	}
 }
 
-// event waits for one about the pod that has that reason and the text in its message.
+// event waits for one about the pod that has that reason and the text in its message. One that comes right after another may never come: see
+// probeLiveness.
 func (p *Pod) event(reason, text string) string {
 	for {
 		events, err := p.t.api.CoreV1().Events(p.t.ns).List(p.t.Ctx, metav1.ListOptions{FieldSelector: "involvedObject.name=" + p.name})
