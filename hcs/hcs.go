@@ -148,6 +148,10 @@ type Network interface {
 	AddEndpoint(ctx context.Context, namespace, endpoint string) error
 	// RemoveEndpoint is the reverse; ErrNotFound when it is not attached.
 	RemoveEndpoint(ctx context.Context, namespace, endpoint string) error
+	// NamespaceOf is the id of the namespace that an endpoint is attached to; empty: to none. ErrNotFound when there is no such endpoint.
+	NamespaceOf(ctx context.Context, endpoint string) (string, error)
+	// Containers is the runtime ids of the containers that run in a namespace.
+	Containers(ctx context.Context, namespace string) ([]string, error)
 	// Traffic is what passed through the endpoints that are attached to a namespace.
 	Traffic(ctx context.Context, namespace string) ([]Traffic, error)
 }

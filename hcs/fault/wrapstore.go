@@ -52,6 +52,14 @@ func (n network) CreateNamespace(ctx context.Context, id string) error {
 	return do0(ctx, n.s, "HcnCreateNamespace", id, func() error { return n.Network.CreateNamespace(ctx, id) })
 }
 
+func (n network) NamespaceOf(ctx context.Context, endpoint string) (string, error) {
+	return do(ctx, n.s, "HNSCall", endpoint, func() (string, error) { return n.Network.NamespaceOf(ctx, endpoint) }, nil)
+}
+
+func (n network) Containers(ctx context.Context, namespace string) ([]string, error) {
+	return do(ctx, n.s, "HNSCall", namespace, func() ([]string, error) { return n.Network.Containers(ctx, namespace) }, nil)
+}
+
 func (n network) Traffic(ctx context.Context, namespace string) ([]hcs.Traffic, error) {
 	return do(ctx, n.s, "HNSCall", namespace, func() ([]hcs.Traffic, error) { return n.Network.Traffic(ctx, namespace) }, nil)
 }

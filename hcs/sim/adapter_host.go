@@ -94,6 +94,28 @@ func (m network) modify(ctx context.Context, namespace, endpoint, request string
 	})
 }
 
+func (m network) NamespaceOf(ctx context.Context, endpoint string) (string, error) {
+	return await(ctx, m.c, "HNSCall", endpoint, func() (string, error) {
+		var e struct{ Namespace resourceData }
+		err := m.hnsGet("/endpoints/"+endpoint, &e)
+		return e.Namespace.ID, err
+	}, nil)
+}
+
+func (m network) Containers(ctx context.Context, namespace string) ([]string, error) {
+	return await(ctx, m.c, "HNSCall", namespace, func() ([]string, error) {
+		var n struct{ ResourceList []resource }
+		err := m.hnsGet("/namespaces/"+namespace, &n)
+		var out []string
+		for _, r := range n.ResourceList {
+			if r.Type == "Container" {
+				out = append(out, r.Data.ID)
+			}
+		}
+		return out, err
+	}, nil)
+}
+
 // Traffic asks HNS: for the namespace's endpoints, then for the counters of each.
 func (m network) Traffic(ctx context.Context, namespace string) ([]hcs.Traffic, error) {
 	return await(ctx, m.c, "HNSCall", namespace, func() ([]hcs.Traffic, error) {

@@ -7,11 +7,20 @@ import (
 	"containerd-shim-hcs/hcs"
 )
 
-func TestTrafficDocuments(t *testing.T) {
+func TestHNSDocuments(t *testing.T) {
 	var n hnsNamespace
 	err := output("g", `{"Success":true,"Output":{"ID":"g","ResourceList":[{"Type":"Endpoint","Data":{"Id":"e1"}},{"Type":"Container","Data":{"Id":"c"}},{"Type":"Endpoint","Data":{"Id":"e2"}}],"CompartmentId":3}}`, &n)
-	if err != nil || !slices.Equal(n.endpoints(), []string{"e1", "e2"}) {
-		t.Errorf("%v, %v", n.endpoints(), err)
+	if err != nil || !slices.Equal(n.resources("Endpoint"), []string{"e1", "e2"}) || !slices.Equal(n.resources("Container"), []string{"c"}) {
+		t.Errorf("%+v, %v", n, err)
+	}
+	for answer, want := range map[string]string{
+		`{"Success":true,"Output":{"ID":"e1","Name":"a","Namespace":{"ID":"n"}}}`: "n",
+		`{"Success":true,"Output":{"ID":"e1","Name":"a"}}`:                        "",
+	} {
+		var e hnsEndpoint
+		if err := output("e1", answer, &e); err != nil || e.Namespace.ID != want {
+			t.Errorf("%s: %+v, %v", answer, e, err)
+		}
 	}
 	var s endpointStats
 	err = output("e1", `{"Success":true,"Output":{"BytesReceived":1,"BytesSent":2,"DroppedPacketsIncoming":5,"DroppedPacketsOutgoing":6,"EndpointId":"e1","PacketsReceived":3,"PacketsSent":4}}`, &s)

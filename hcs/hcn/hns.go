@@ -37,7 +37,14 @@ func output(id, answer string, into any) error {
 	return nil
 }
 
-// hnsNamespace is what GET /namespaces/<id> answers, as far as endpoints go.
+// hnsEndpoint is what GET /endpoints/<id> answers, as far as its namespace goes.
+type hnsEndpoint struct {
+	Namespace struct {
+		ID string
+	}
+}
+
+// hnsNamespace is what GET /namespaces/<id> answers, as far as what is in it goes.
 type hnsNamespace struct {
 	ResourceList []struct {
 		Type string
@@ -47,10 +54,11 @@ type hnsNamespace struct {
 	}
 }
 
-func (n hnsNamespace) endpoints() []string {
+// resources is the ids of those of a type: "Endpoint", or "Container" with runtime ids (hcsshim, hcn.NamespaceResourceType).
+func (n hnsNamespace) resources(kind string) []string {
 	var out []string
 	for _, r := range n.ResourceList {
-		if r.Type == "Endpoint" {
+		if r.Type == kind {
 			out = append(out, r.Data.ID)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 
 var procHNSCall = windows.NewLazySystemDLL("vmcompute.dll").NewProc("HNSCall")
 
-// get asks HNS, which alone counts packets; HCN has no such query.
+// get asks HNS: it alone counts packets, and one call says what HCN's three do, opening, asking and closing.
 //
 // HRESULT HNSCall(PCWSTR method, PCWSTR path, PCWSTR request, PWSTR* response)
 func get(kind, id string, into any) error {
@@ -34,6 +34,22 @@ func get(kind, id string, into any) error {
 	return output(kind+"/"+id, answer, into)
 }
 
+func (network) NamespaceOf(ctx context.Context, endpoint string) (string, error) {
+	return call.Bounded(ctx, procHNSCall.Name, endpoint, func() (string, error) {
+		var e hnsEndpoint
+		err := get("endpoints", endpoint, &e)
+		return e.Namespace.ID, err
+	}, nil)
+}
+
+func (network) Containers(ctx context.Context, namespace string) ([]string, error) {
+	return call.Bounded(ctx, procHNSCall.Name, namespace, func() ([]string, error) {
+		var n hnsNamespace
+		err := get("namespaces", namespace, &n)
+		return n.resources("Container"), err
+	}, nil)
+}
+
 func (network) Traffic(ctx context.Context, namespace string) ([]hcs.Traffic, error) {
 	return call.Bounded(ctx, procHNSCall.Name, namespace, func() ([]hcs.Traffic, error) {
 		var n hnsNamespace
@@ -42,7 +58,7 @@ func (network) Traffic(ctx context.Context, namespace string) ([]hcs.Traffic, er
 		}
 		var out []hcs.Traffic
 		var errs []error
-		for _, id := range n.endpoints() {
+		for _, id := range n.resources("Endpoint") {
 			var s endpointStats
 			err := get("endpointstats", id, &s)
 			if errdefs.IsNotFound(err) { // removed meanwhile
