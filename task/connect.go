@@ -21,6 +21,8 @@ func (r *Runner) connect(l *live, e DoUpdate, endpoints []string) error {
 		return invalid("nothing else can change with it")
 	case l.plan.Network.None:
 		return invalid("the container has no network: windows.network is missing in its spec")
+	case l.plan.Network.Shares() != "":
+		return invalid("the network is that of container " + l.plan.Network.Shares())
 	case l.plan.Network.Namespace != "":
 		return invalid("the network namespace is the client's, who can change its endpoints: " + l.plan.Network.Namespace)
 	}

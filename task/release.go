@@ -89,21 +89,28 @@ func stopped(ctx context.Context, sys hcs.System, exited <-chan struct{}) error 
 	}
 }
 
-// Release gives back what a ledger holds, last first. An entry that fails does not keep the others: only the layers wait for the
-// compute system that uses them. All failures are in the error, and stay in the ledger.
+// Release gives back what a ledger holds, last first. An entry that fails does not keep the others: only the layers and the namespace wait
+// for the compute system that uses them. All failures are in the error, and stay in the ledger.
 func Release(ctx context.Context, m hcs.Machine, l *ledger.Ledger) error {
 	var errs []error
+	runs := false
 	for _, e := range slices.Backward(l.Held()) {
 		var err error
 		switch e.Kind {
 		case ledger.System:
 			err = releaseSystem(ctx, m.Compute, e.ID)
+			runs = err != nil
 		case ledger.Active, ledger.Prepared:
 			if len(errs) > 0 { // still in use
 				continue
 			}
 			err = storage.Release(ctx, m.Layers, e)
-		case ledger.Namespace, ledger.Endpoint:
+		case ledger.Namespace:
+			if runs { // it would be taken for another's
+				continue
+			}
+			err = network.Release(ctx, m.Network, e)
+		case ledger.Endpoint:
 			err = network.Release(ctx, m.Network, e)
 		default:
 			err = fmt.Errorf("ledger: entry of unknown kind %q", e.Kind)

@@ -1,4 +1,5 @@
-// Package network is the room for the container's network namespace: one that was given, or one made for it and given back.
+// Package network is the room for the container's network namespace: one that was given, one made for it and given back, or another
+// container's.
 package network
 
 import (
@@ -19,7 +20,8 @@ import (
 type Plan struct {
 	// None means that the spec has no network section.
 	None bool
-	// Namespace is the GUID that was given. Empty: the container gets one of its own, with Endpoints in it.
+	// Namespace is the GUID that was given. Empty: the container gets one of its own, with Endpoints in it; or, when it shares another
+	// container's network, the one that Endpoints are in.
 	Namespace string
 	Endpoints []string
 
@@ -72,11 +74,17 @@ func Find(ctx context.Context, net hcs.Network, p Plan) error {
 	return nil
 }
 
+// Shares names the container whose network this is; empty for none.
+func (p Plan) Shares() string { return p.sharedContainer }
+
 // Attach makes the namespace when none was given, and returns the id of the one to use, empty for none. The id is chosen here and
 // claimed before the namespace exists.
 func Attach(ctx context.Context, net hcs.Network, p Plan, l *ledger.Ledger) (string, error) {
 	if p.None || p.Namespace != "" {
 		return p.Namespace, nil
+	}
+	if p.sharedContainer != "" {
+		return share(ctx, net, p, l)
 	}
 	g, err := guid.NewV4()
 	if err != nil {
@@ -115,7 +123,7 @@ func Release(ctx context.Context, net hcs.Network, e ledger.Entry) error {
 	var err error
 	switch e.Kind {
 	case ledger.Namespace:
-		err = net.DeleteNamespace(ctx, e.ID)
+		err = deleteNamespace(ctx, net, e.ID)
 	case ledger.Endpoint:
 		if len(e.Args) != 1 {
 			return fmt.Errorf("network: endpoint entry %s names no namespace", e.ID)

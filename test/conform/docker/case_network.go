@@ -27,7 +27,7 @@ var networkCases = []Case{
 	brief("network/of-ones-own", 0, networkOwn),
 	long("network/connected-before-the-start", 0, networkConnected),
 	brief("network/connect-of-a-running-container-is-refused", 0, networkHot),
-	long("network/shared-with-a-container-is-refused", 0, networkShared),
+	long("network/shared-with-a-container", 0, networkShared),
 }
 
 // serving answers HTTP requests on a port of the container, in the network "nat".
@@ -224,13 +224,20 @@ func networkHot(t *T) {
 	t.Must(b.removed(t.Ctx), "remove")
 }
 
-// networkShared: the engine gives the second container the first one's endpoints. An endpoint is in one namespace, and the shim, which makes one
-// for each container, is not told the first one's: it says which endpoint is taken.
+// networkShared: two containers have one network, and the second goes on when the first, whose it was, has ended.
 func networkShared(t *T) {
 	server := t.run(serving("8080"))
 	server.says("listening")
-	b := t.create(with("exit", "0"), func(s *spec) { s.NetworkMode = container.NetworkMode("container:" + server.id) })
-	_, err := t.engine.ContainerStart(t.Ctx, b.id, client.ContainerStartOptions{})
-	t.Want(err != nil && strings.Contains(err.Error(), "already has a namespace"), "start: %v, want that the endpoint is taken", err)
-	t.get(netip.AddrPortFrom(server.address("nat"), 8080).String())
+	share := func(s *spec) { s.NetworkMode = container.NetworkMode("container:" + server.id) }
+	stays := t.run(with("trap", "exit", "3"), share)
+	b := t.run(with("get", "localhost:8080/from-inside"), share)
+	b.endsWith(0)
+	out, _ := b.streams()
+	want := "served by docker\nGET /from-inside from " + server.address("nat").String()
+	t.Want(strings.HasPrefix(out, want), "it says %q, want %q", out, want)
+	stays.says("trapping")
+	server.kill("KILL")
+	server.ended()
+	stays.kill("TERM")
+	stays.endsWith(3)
 }
