@@ -13,13 +13,15 @@ import (
 
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/client"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var attachCases = []Case{
-	brief("attach/talk", 0, attachTalk),
-	long("attach/left-and-come-back", 0, attachAgain),
-	long("attach/input-ends-with-the-only-client", 0, attachOnce),
-	long("attach/every-byte-of-a-large-output", 2*time.Minute, attachWhole),
+	script.Short("attach/talk", 0, attachTalk),
+	script.Long("attach/left-and-come-back", 0, attachAgain),
+	script.Long("attach/input-ends-with-the-only-client", 0, attachOnce),
+	script.Long("attach/every-byte-of-a-large-output", 2*time.Minute, attachWhole),
 }
 
 // session is a client that is attached to a container.

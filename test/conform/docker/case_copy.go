@@ -13,14 +13,16 @@ import (
 
 	"github.com/moby/moby/api/types/build"
 	"github.com/moby/moby/client"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var copyCases = []Case{
-	brief("copy/in-and-out", 0, copyInOut),
-	long("copy/of-a-running-container", 0, copyRunning),
-	long("commit/image-of-a-container", 0, commit),
-	long("commit/of-a-running-container-is-refused", 0, commitRunning),
-	long("build/three-lines", 5*time.Minute, buildImage),
+	script.Short("copy/in-and-out", 0, copyInOut),
+	script.Long("copy/of-a-running-container", 0, copyRunning),
+	script.Long("commit/image-of-a-container", 0, commit),
+	script.Long("commit/of-a-running-container-is-refused", 0, commitRunning),
+	script.Long("build/three-lines", 5*time.Minute, buildImage),
 }
 
 // archive is a tar with one file.

@@ -9,17 +9,19 @@ import (
 	"time"
 
 	"github.com/moby/moby/client"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var execCases = []Case{
-	brief("exec/code-and-outputs", 0, execCode),
-	brief("exec/standard-input", 0, execInput),
-	long("exec/input-closed-by-the-client", 0, execCloseInput),
-	brief("exec/environment-directory-user", 0, execEnvironment),
-	long("exec/detached", 0, execDetached),
-	long("exec/no-such-program", 0, execNoProgram),
-	long("exec/resize", 0, execResize),
-	long("exec/many-leave-no-process", 2*time.Minute, execMany),
+	script.Short("exec/code-and-outputs", 0, execCode),
+	script.Short("exec/standard-input", 0, execInput),
+	script.Long("exec/input-closed-by-the-client", 0, execCloseInput),
+	script.Short("exec/environment-directory-user", 0, execEnvironment),
+	script.Long("exec/detached", 0, execDetached),
+	script.Long("exec/no-such-program", 0, execNoProgram),
+	script.Long("exec/resize", 0, execResize),
+	script.Long("exec/many-leave-no-process", 2*time.Minute, execMany),
 }
 
 // idle is a container that waits.

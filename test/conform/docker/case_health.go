@@ -7,12 +7,14 @@ import (
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var healthCases = []Case{
-	brief("health/comes-and-goes", 0, health),
-	long("health/check-that-hangs", 0, healthHangs),
-	long("health/filter-of-the-list", 0, healthFilter),
+	script.Short("health/comes-and-goes", 0, health),
+	script.Long("health/check-that-hangs", 0, healthHangs),
+	script.Long("health/filter-of-the-list", 0, healthFilter),
 }
 
 // checked is a container whose health is asked of a command every half second.

@@ -6,11 +6,13 @@ import (
 	"strings"
 
 	"github.com/moby/moby/client"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var imageCases = []Case{
-	brief("image/build-of-the-host-is-chosen", 0, buildChosen),
-	brief("image/layers-in-order", 0, layersInOrder),
+	script.Short("image/build-of-the-host-is-chosen", 0, buildChosen),
+	script.Short("image/layers-in-order", 0, layersInOrder),
 }
 
 // buildChosen: of a manifest list the image for this build of Windows is pulled.

@@ -9,15 +9,17 @@ import (
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var limitCases = []Case{
-	brief("limit/memory-is-in-force", 0, limitMemory),
-	brief("limit/processors", 0, limitProcessors),
-	brief("isolation/process", 0, isolationProcess),
-	long("isolation/hyper-v-is-refused", 0, isolationHyperV),
-	brief("runtime/chosen-per-container", 0, runtimeChosen),
-	long("runtime/unknown", 0, runtimeUnknown),
+	script.Short("limit/memory-is-in-force", 0, limitMemory),
+	script.Short("limit/processors", 0, limitProcessors),
+	script.Short("isolation/process", 0, isolationProcess),
+	script.Long("isolation/hyper-v-is-refused", 0, isolationHyperV),
+	script.Short("runtime/chosen-per-container", 0, runtimeChosen),
+	script.Long("runtime/unknown", 0, runtimeUnknown),
 }
 
 func limitMemory(t *T) {

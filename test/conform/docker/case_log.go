@@ -12,13 +12,15 @@ import (
 
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/client"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var logCases = []Case{
-	brief("logs/followed", 0, logsFollowed),
-	long("logs/tail-and-timestamps", 0, logsTail),
-	long("logs/every-line", 2*time.Minute, logsWhole),
-	long("logs/written-in-the-last-moment", 0, logsLast),
+	script.Short("logs/followed", 0, logsFollowed),
+	script.Long("logs/tail-and-timestamps", 0, logsTail),
+	script.Long("logs/every-line", 2*time.Minute, logsWhole),
+	script.Long("logs/written-in-the-last-moment", 0, logsLast),
 }
 
 // logsFollowed: lines come as they are written, and the stream ends with the container.

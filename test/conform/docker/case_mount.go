@@ -9,15 +9,17 @@ import (
 
 	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var mountCases = []Case{
-	brief("mount/directory", 0, mountDirectory),
-	brief("mount/read-only", 0, mountReadOnly),
-	long("mount/file", 0, mountFile),
-	long("mount/named-pipe", 0, mountPipe),
-	brief("mount/volume-is-shared-and-stays", 0, mountVolume),
-	long("mount/source-that-is-not-there", 0, mountMissing),
+	script.Short("mount/directory", 0, mountDirectory),
+	script.Short("mount/read-only", 0, mountReadOnly),
+	script.Long("mount/file", 0, mountFile),
+	script.Long("mount/named-pipe", 0, mountPipe),
+	script.Short("mount/volume-is-shared-and-stays", 0, mountVolume),
+	script.Long("mount/source-that-is-not-there", 0, mountMissing),
 }
 
 // hostDir makes a directory on the rig's drive, with a file in it, and returns its path there and here.

@@ -15,19 +15,21 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var networkCases = []Case{
-	brief("network/none", 0, networkNone),
-	brief("network/nat-and-a-published-port", 0, networkPublished),
-	long("network/port-that-is-taken", 0, networkPortTaken),
-	long("network/containers-reach-each-other", 0, networkNeighbours),
-	long("network/names-of-containers", 0, networkNames),
-	long("network/statistics", 0, networkStatistics),
-	brief("network/of-ones-own", 0, networkOwn),
-	long("network/connected-before-the-start", 0, networkConnected),
-	brief("network/connect-of-a-running-container-is-refused", 0, networkHot),
-	long("network/shared-with-a-container", 0, networkShared),
+	script.Short("network/none", 0, networkNone),
+	script.Short("network/nat-and-a-published-port", 0, networkPublished),
+	script.Long("network/port-that-is-taken", 0, networkPortTaken),
+	script.Long("network/containers-reach-each-other", 0, networkNeighbours),
+	script.Long("network/names-of-containers", 0, networkNames),
+	script.Long("network/statistics", 0, networkStatistics),
+	script.Short("network/of-ones-own", 0, networkOwn),
+	script.Long("network/connected-before-the-start", 0, networkConnected),
+	script.Short("network/connect-of-a-running-container-is-refused", 0, networkHot),
+	script.Long("network/shared-with-a-container", 0, networkShared),
 }
 
 // serving answers HTTP requests on a port of the container, in the network "nat".

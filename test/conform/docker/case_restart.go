@@ -9,13 +9,15 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/client"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var restartCases = []Case{
-	brief("restart/by-hand", 0, restartByHand),
-	brief("restart/on-failure-with-back-off", 0, restartOnFailure),
-	long("restart/always-until-it-is-stopped", 0, restartAlways),
-	long("restart/no-more-after-success", 0, restartSuccess),
+	script.Short("restart/by-hand", 0, restartByHand),
+	script.Short("restart/on-failure-with-back-off", 0, restartOnFailure),
+	script.Long("restart/always-until-it-is-stopped", 0, restartAlways),
+	script.Long("restart/no-more-after-success", 0, restartSuccess),
 }
 
 func restartByHand(t *T) {

@@ -9,19 +9,21 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var runCases = []Case{
-	brief("run/exit-codes", 0, exitCodes),
-	brief("run/both-outputs", 0, bothOutputs),
-	brief("run/environment-directory-user-host-name", 0, environment),
-	brief("run/entrypoint", 0, entrypoint),
-	long("run/command-line-as-it-is", 0, commandLine),
-	brief("run/no-such-program", 0, noProgram),
-	brief("run/removed-when-it-ends", 0, autoRemoved),
-	brief("run/started-again", 0, startedAgain),
-	long("run/what-was-written-stays", 0, writtenStays),
-	long("run/name-is-free-again", 0, nameFree),
+	script.Short("run/exit-codes", 0, exitCodes),
+	script.Short("run/both-outputs", 0, bothOutputs),
+	script.Short("run/environment-directory-user-host-name", 0, environment),
+	script.Short("run/entrypoint", 0, entrypoint),
+	script.Long("run/command-line-as-it-is", 0, commandLine),
+	script.Short("run/no-such-program", 0, noProgram),
+	script.Short("run/removed-when-it-ends", 0, autoRemoved),
+	script.Short("run/started-again", 0, startedAgain),
+	script.Long("run/what-was-written-stays", 0, writtenStays),
+	script.Long("run/name-is-free-again", 0, nameFree),
 }
 
 // exitCodes: all of a code's 32 bits reach the client.

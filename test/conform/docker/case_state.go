@@ -12,18 +12,20 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/client"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var stateCases = []Case{
-	brief("top/processes-of-the-container", 0, top),
-	brief("stats/processor-and-memory", 0, stats),
-	long("stats/of-what-does-not-run", 0, statsStopped),
-	brief("wait/next-exit", 0, waitNext),
-	brief("events/order", 0, eventOrder),
-	long("events/of-an-exec", 0, eventsOfExec),
-	brief("pause/stands-still-and-goes-on", 0, pause),
-	long("pause/stopped-and-removed", 0, pauseEnds),
-	long("pause/exec-is-refused", 0, pauseExec),
+	script.Short("top/processes-of-the-container", 0, top),
+	script.Short("stats/processor-and-memory", 0, stats),
+	script.Long("stats/of-what-does-not-run", 0, statsStopped),
+	script.Short("wait/next-exit", 0, waitNext),
+	script.Short("events/order", 0, eventOrder),
+	script.Long("events/of-an-exec", 0, eventsOfExec),
+	script.Short("pause/stands-still-and-goes-on", 0, pause),
+	script.Long("pause/stopped-and-removed", 0, pauseEnds),
+	script.Long("pause/exec-is-refused", 0, pauseExec),
 }
 
 func top(t *T) {

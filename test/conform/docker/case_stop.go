@@ -8,16 +8,18 @@ import (
 
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var stopCases = []Case{
-	brief("stop/event-is-handled-and-logged", 0, stopHandled),
-	brief("stop/whole-time-is-given", 0, stopWholeTime),
-	brief("stop/time-runs-out", 0, stopRunsOut),
-	long("stop/own-signal", 0, stopSignal),
-	brief("kill/at-once", 0, killAtOnce),
-	long("kill/refused-signal-does-no-harm", 0, killRefused),
-	long("kill/of-what-has-ended-is-refused", 0, killEnded),
+	script.Short("stop/event-is-handled-and-logged", 0, stopHandled),
+	script.Short("stop/whole-time-is-given", 0, stopWholeTime),
+	script.Short("stop/time-runs-out", 0, stopRunsOut),
+	script.Long("stop/own-signal", 0, stopSignal),
+	script.Short("kill/at-once", 0, killAtOnce),
+	script.Long("kill/refused-signal-does-no-harm", 0, killRefused),
+	script.Long("kill/of-what-has-ended-is-refused", 0, killEnded),
 }
 
 func stopHandled(t *T) {

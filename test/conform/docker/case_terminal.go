@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"github.com/moby/moby/client"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var terminalCases = []Case{
-	brief("terminal/session", 0, terminalSession),
-	brief("terminal/size-at-the-start-and-later", 0, terminalSize),
-	long("terminal/detached", 0, terminalDetached),
+	script.Short("terminal/session", 0, terminalSession),
+	script.Short("terminal/size-at-the-start-and-later", 0, terminalSize),
+	script.Long("terminal/detached", 0, terminalDetached),
 }
 
 // terminal is -t with a size.

@@ -13,20 +13,21 @@ import (
 
 	"containerd-shim-hcs/test/conform/node"
 	"containerd-shim-hcs/test/conform/rig"
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var manyCases = []Case{
-	long("many/20-containers-at-once", 5*time.Minute, many),
+	script.Long("many/20-containers-at-once", 5*time.Minute, many),
 }
 
 var upheavalCases = []Case{
-	brief("upheaval/shim-killed", 2*time.Minute, shimKilled),
-	brief("upheaval/dockerd-restarted", 4*time.Minute, dockerdRestarted),
-	long("upheaval/containerd-killed-and-started", 4*time.Minute, containerdRestarted),
+	script.Short("upheaval/shim-killed", 2*time.Minute, shimKilled),
+	script.Short("upheaval/dockerd-restarted", 4*time.Minute, dockerdRestarted),
+	script.Long("upheaval/containerd-killed-and-started", 4*time.Minute, containerdRestarted),
 }
 
 var endCases = []Case{
-	brief("end/nothing-is-left", 2*time.Minute, nothingLeft),
+	script.Short("end/nothing-is-left", 2*time.Minute, nothingLeft),
 }
 
 func many(t *T) {

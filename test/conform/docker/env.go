@@ -22,8 +22,6 @@ type options struct {
 	runtime, images string
 	rig, command    string // directory of the rig, and the program that asks it
 	docker          string
-	short           bool
-	limit           time.Duration
 }
 
 // Env is what the cases share.

@@ -33,10 +33,9 @@ func main() {
 	flag.StringVar(&o.runtime, "runtime", "io.containerd.hcs.v1", "runtime of the containers")
 	flag.StringVar(&o.images, "images", "build/rig/image.tar", "OCI layout of the images, in a tar file")
 	flag.StringVar(&o.rig, "rig", os.Getenv("RIG"), "directory of the rig")
-	flag.BoolVar(&o.short, "short", false, "only the cases of the short form")
-	flag.DurationVar(&o.limit, "limit", 0, "give a case no more than this; 0: its own limit")
 	flag.StringVar(&o.docker, "docker", "docker", "docker command of show")
 	f.Define(flag.CommandLine)
+	f.DefineShort(flag.CommandLine)
 	args, show := os.Args[1:], len(os.Args) > 1 && os.Args[1] == "show"
 	if show {
 		args = args[1:]
@@ -51,7 +50,7 @@ func main() {
 	if show {
 		os.Exit(showMain(o))
 	}
-	os.Exit(script.Main(f, chosen(allCases(), o), func() (script.Runner[*T], func(), error) {
+	os.Exit(script.Main(f, allCases(), func() (script.Runner[*T], func(), error) {
 		env, err := open(o)
 		if err != nil {
 			return script.Runner[*T]{}, nil, err
@@ -84,19 +83,7 @@ func open(o options) (*Env, error) {
 }
 
 // Case is one contract and the function that checks it.
-type Case struct {
-	script.Case[*T]
-	Short bool // part of the short form
-}
-
-// brief, long make a case that is part of the short form, and one that is not. A limit of zero is the usual one.
-func brief(name string, limit time.Duration, run func(*T)) Case {
-	return Case{script.Case[*T]{Name: name, Run: run, Limit: limit}, true}
-}
-
-func long(name string, limit time.Duration, run func(*T)) Case {
-	return Case{script.Case[*T]{Name: name, Run: run, Limit: limit}, false}
-}
+type Case = script.Case[*T]
 
 // allCases is the script, in order. The restarts come last but one; what was left behind is asked last.
 func allCases() []Case {
@@ -108,19 +95,4 @@ func allCases() []Case {
 		all = append(all, group...)
 	}
 	return all
-}
-
-// chosen are the cases as the options want them.
-func chosen(all []Case, o options) []script.Case[*T] {
-	var out []script.Case[*T]
-	for _, c := range all {
-		if o.short && !c.Short {
-			continue
-		}
-		if o.limit > 0 {
-			c.Limit = o.limit
-		}
-		out = append(out, c.Case)
-	}
-	return out
 }

@@ -6,12 +6,14 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var attachCases = []Case{
-	brief("attach/output-and-input", time.Minute, attachTalks),
-	long("attach/ends-with-the-container", time.Minute, attachEnds),
-	long("attach/terminal", time.Minute, attachTerminal),
+	script.Short("attach/output-and-input", time.Minute, attachTalks),
+	script.Long("attach/ends-with-the-container", time.Minute, attachEnds),
+	script.Long("attach/terminal", time.Minute, attachTerminal),
 }
 
 // talker is a container that answers lines.

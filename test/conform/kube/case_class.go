@@ -9,12 +9,14 @@ import (
 
 	nodev1 "k8s.io/api/node/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var classCases = []Case{
-	brief("class/two-shims-on-one-node", 90*time.Second, classTwo),
-	long("class/unknown-is-refused", time.Minute, classUnknown),
-	long("class/handler-that-containerd-has-not", time.Minute, classNoHandler),
+	script.Short("class/two-shims-on-one-node", 90*time.Second, classTwo),
+	script.Long("class/unknown-is-refused", time.Minute, classUnknown),
+	script.Long("class/handler-that-containerd-has-not", time.Minute, classNoHandler),
 }
 
 // newShims are the shims of a class that did not run before.

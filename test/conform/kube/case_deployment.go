@@ -12,15 +12,17 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var deploymentCases = []Case{
-	long("deployment/rolls-out-and-scales", 3*time.Minute, deploymentScales),
-	long("deployment/rolling-update-and-rollback", 3*time.Minute, deploymentUpdate),
-	long("deployment/missing-image-leaves-the-old-pods", 2*time.Minute, deploymentNoImage),
-	long("deployment/deleted-pod-is-replaced", 2*time.Minute, deploymentReplaces),
-	long("deployment/stateful-set-in-order", 2*time.Minute, statefulSet),
-	long("deployment/daemon-set", 2*time.Minute, daemonSet),
+	script.Long("deployment/rolls-out-and-scales", 3*time.Minute, deploymentScales),
+	script.Long("deployment/rolling-update-and-rollback", 3*time.Minute, deploymentUpdate),
+	script.Long("deployment/missing-image-leaves-the-old-pods", 2*time.Minute, deploymentNoImage),
+	script.Long("deployment/deleted-pod-is-replaced", 2*time.Minute, deploymentReplaces),
+	script.Long("deployment/stateful-set-in-order", 2*time.Minute, statefulSet),
+	script.Long("deployment/daemon-set", 2*time.Minute, daemonSet),
 }
 
 func intOrPercent(n int) intstr.IntOrString { return intstr.FromInt(n) }

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
-var endCases = []Case{brief("end/nothing-left-behind", 4*time.Minute, nothingLeft)}
+var endCases = []Case{script.Short("end/nothing-left-behind", 4*time.Minute, nothingLeft)}
 
 // nothingLeft: after one more life nothing is left of this run: no namespace, no pod, nothing at the machine, no ledger, no shim.
 func nothingLeft(t *T) {

@@ -14,17 +14,18 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/remotecommand"
 
+	"containerd-shim-hcs/test/conform/script"
 	"containerd-shim-hcs/test/rig/winapp/burst"
 )
 
 var execCases = []Case{
-	brief("exec/output-and-exit-codes", time.Minute, execCodes),
-	brief("exec/stdin", time.Minute, execStdin),
-	long("exec/much-both-ways", time.Minute, execMuch),
-	long("exec/terminal-and-its-size", time.Minute, execTerminal),
-	long("exec/missing-program-is-an-error", time.Minute, execMissing),
-	long("exec/twenty-at-once", 90*time.Second, execMany),
-	long("exec/client-that-leaves", time.Minute, execLeaves),
+	script.Short("exec/output-and-exit-codes", time.Minute, execCodes),
+	script.Short("exec/stdin", time.Minute, execStdin),
+	script.Long("exec/much-both-ways", time.Minute, execMuch),
+	script.Long("exec/terminal-and-its-size", time.Minute, execTerminal),
+	script.Long("exec/missing-program-is-an-error", time.Minute, execMissing),
+	script.Long("exec/twenty-at-once", 90*time.Second, execMany),
+	script.Long("exec/client-that-leaves", time.Minute, execLeaves),
 }
 
 // execCodes: the protocol of an exec has exit codes up to 255 (k8s.io/client-go/tools/remotecommand, errorDecoderV4).

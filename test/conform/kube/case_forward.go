@@ -8,12 +8,14 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var forwardCases = []Case{
-	brief("port-forward/both-ways", time.Minute, forwardWorks),
-	long("port-forward/twenty-connections", 90*time.Second, forwardMany),
-	long("port-forward/closed-port-is-told", time.Minute, forwardClosed),
+	script.Short("port-forward/both-ways", time.Minute, forwardWorks),
+	script.Long("port-forward/twenty-connections", 90*time.Second, forwardMany),
+	script.Long("port-forward/closed-port-is-told", time.Minute, forwardClosed),
 }
 
 func forwardWorks(t *T) {

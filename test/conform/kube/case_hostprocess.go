@@ -7,10 +7,12 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var hostProcessCases = []Case{
-	long("hostprocess/refused-by-its-name", 90*time.Second, hostProcess),
+	script.Long("hostprocess/refused-by-its-name", 90*time.Second, hostProcess),
 }
 
 // hostProcess: such a pod does not run as an ordinary one, with less rights than it asked for: it is refused, and told why. The node goes on.

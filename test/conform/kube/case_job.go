@@ -10,14 +10,16 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var jobCases = []Case{
-	brief("job/to-completion", time.Minute, jobCompletes),
-	long("job/back-off-limit", 90*time.Second, jobLimit),
-	long("job/parallel-and-indexed", 2*time.Minute, jobParallel),
-	long("job/deadline", time.Minute, jobDeadline),
-	long("job/by-the-clock", 3*time.Minute, jobCron),
+	script.Short("job/to-completion", time.Minute, jobCompletes),
+	script.Long("job/back-off-limit", 90*time.Second, jobLimit),
+	script.Long("job/parallel-and-indexed", 2*time.Minute, jobParallel),
+	script.Long("job/deadline", time.Minute, jobDeadline),
+	script.Long("job/by-the-clock", 3*time.Minute, jobCron),
 }
 
 func (t *T) job(name string, spec batchv1.JobSpec) {

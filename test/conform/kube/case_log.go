@@ -11,16 +11,17 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"containerd-shim-hcs/test/conform/script"
 	"containerd-shim-hcs/test/rig/winapp/burst"
 )
 
 var logCases = []Case{
-	long("logs/tail-since-and-timestamps", time.Minute, logOptions),
-	brief("logs/follow-to-the-end", time.Minute, logFollow),
-	long("logs/previous", 90*time.Second, logPrevious),
-	long("logs/two-containers", time.Minute, logTwo),
-	long("logs/stdout-and-stderr", time.Minute, logStreams),
-	long("logs/long-lines", time.Minute, logLong),
+	script.Long("logs/tail-since-and-timestamps", time.Minute, logOptions),
+	script.Short("logs/follow-to-the-end", time.Minute, logFollow),
+	script.Long("logs/previous", 90*time.Second, logPrevious),
+	script.Long("logs/two-containers", time.Minute, logTwo),
+	script.Long("logs/stdout-and-stderr", time.Minute, logStreams),
+	script.Long("logs/long-lines", time.Minute, logLong),
 }
 
 // count is what winapp's tick prints.

@@ -8,13 +8,15 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var networkCases = []Case{
-	long("network/pod-to-pod", 90*time.Second, networkPods),
-	brief("network/two-pods-one-port", 90*time.Second, networkPort),
-	long("network/localhost-is-the-pods-own", 90*time.Second, networkLocalhost),
-	long("network/address-is-kept-and-freed", 90*time.Second, networkAddress),
+	script.Long("network/pod-to-pod", 90*time.Second, networkPods),
+	script.Short("network/two-pods-one-port", 90*time.Second, networkPort),
+	script.Long("network/localhost-is-the-pods-own", 90*time.Second, networkLocalhost),
+	script.Long("network/address-is-kept-and-freed", 90*time.Second, networkAddress),
 }
 
 // networkPods: one pod reaches the other at its address, and is seen there with its own.

@@ -11,13 +11,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var nodeCases = []Case{
-	brief("node/ready-and-takes-pods", time.Minute, nodeReady),
-	long("node/capacity-decides", time.Minute, nodeCapacity),
-	long("node/tells-its-runtime-handlers", time.Minute, nodeHandlers),
-	long("node/stats-of-its-own", 90*time.Second, nodeStats),
+	script.Short("node/ready-and-takes-pods", time.Minute, nodeReady),
+	script.Long("node/capacity-decides", time.Minute, nodeCapacity),
+	script.Long("node/tells-its-runtime-handlers", time.Minute, nodeHandlers),
+	script.Long("node/stats-of-its-own", 90*time.Second, nodeStats),
 }
 
 func (t *T) theNode() *corev1.Node {

@@ -13,23 +13,25 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var podCases = []Case{
-	brief("pod/init-containers-in-order", time.Minute, podInit),
-	long("pod/failing-init-keeps-the-others-away", time.Minute, podInitFails),
-	long("pod/failing-init-is-tried-again", 2*time.Minute, podInitAgain),
-	long("pod/sidecar-runs-beside-and-ends-after", 90*time.Second, podSidecar),
-	long("pod/two-containers-share-localhost", 90*time.Second, podLocalhost),
-	brief("pod/downward-api", time.Minute, podDownward),
-	long("pod/environment-arguments-and-directory", time.Minute, podEnvironment),
-	long("pod/hostname", time.Minute, podHostname),
-	long("pod/termination-message", time.Minute, podTermination),
-	long("pod/program-of-the-image", time.Minute, podImage),
-	long("pod/missing-program-is-told", time.Minute, podNoProgram),
-	long("pod/missing-image-is-told", time.Minute, podNoImage),
-	long("pod/ephemeral-container", time.Minute, podEphemeral),
-	long("pod/active-deadline", time.Minute, podDeadline),
+	script.Short("pod/init-containers-in-order", time.Minute, podInit),
+	script.Long("pod/failing-init-keeps-the-others-away", time.Minute, podInitFails),
+	script.Long("pod/failing-init-is-tried-again", 2*time.Minute, podInitAgain),
+	script.Long("pod/sidecar-runs-beside-and-ends-after", 90*time.Second, podSidecar),
+	script.Long("pod/two-containers-share-localhost", 90*time.Second, podLocalhost),
+	script.Short("pod/downward-api", time.Minute, podDownward),
+	script.Long("pod/environment-arguments-and-directory", time.Minute, podEnvironment),
+	script.Long("pod/hostname", time.Minute, podHostname),
+	script.Long("pod/termination-message", time.Minute, podTermination),
+	script.Long("pod/program-of-the-image", time.Minute, podImage),
+	script.Long("pod/missing-program-is-told", time.Minute, podNoProgram),
+	script.Long("pod/missing-image-is-told", time.Minute, podNoImage),
+	script.Long("pod/ephemeral-container", time.Minute, podEphemeral),
+	script.Long("pod/active-deadline", time.Minute, podDeadline),
 }
 
 // podInit: each begins after the one before has ended, and leaves its files to the next.

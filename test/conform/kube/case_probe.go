@@ -9,17 +9,19 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var probeCases = []Case{
-	long("probe/exec-readiness", time.Minute, probeExec),
-	brief("probe/http", time.Minute, probeHTTP),
-	long("probe/tcp", time.Minute, probeTCP),
-	long("probe/grpc", time.Minute, probeGRPC),
-	long("probe/startup-holds-the-others", 90*time.Second, probeStartup),
-	brief("probe/failing-liveness-restarts", 90*time.Second, probeLiveness),
-	long("probe/hanging-exec", 90*time.Second, probeHangs),
-	long("probe/readiness-counts-for-a-deployment", 90*time.Second, probeAvailable),
+	script.Long("probe/exec-readiness", time.Minute, probeExec),
+	script.Short("probe/http", time.Minute, probeHTTP),
+	script.Long("probe/tcp", time.Minute, probeTCP),
+	script.Long("probe/grpc", time.Minute, probeGRPC),
+	script.Long("probe/startup-holds-the-others", 90*time.Second, probeStartup),
+	script.Short("probe/failing-liveness-restarts", 90*time.Second, probeLiveness),
+	script.Long("probe/hanging-exec", 90*time.Second, probeHangs),
+	script.Long("probe/readiness-counts-for-a-deployment", 90*time.Second, probeAvailable),
 }
 
 func notReady(pod *corev1.Pod) bool {

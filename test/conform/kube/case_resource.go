@@ -9,12 +9,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var resourceCases = []Case{
-	long("resource/limits-reach-the-machine", time.Minute, resourceLimits),
-	long("resource/limits-in-the-summary", 90*time.Second, resourceSummary),
-	long("resource/resize-is-refused-and-changes-nothing", time.Minute, resourceResize),
+	script.Long("resource/limits-reach-the-machine", time.Minute, resourceLimits),
+	script.Long("resource/limits-in-the-summary", 90*time.Second, resourceSummary),
+	script.Long("resource/resize-is-refused-and-changes-nothing", time.Minute, resourceResize),
 }
 
 func (t *T) limited() corev1.Container {

@@ -6,15 +6,17 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var restartCases = []Case{
-	long("restart/crash-loop-tells-code-and-reason", 90*time.Second, restartLoop),
-	long("restart/on-failure", 90*time.Second, restartOnFailure),
-	brief("restart/never", time.Minute, restartNever),
-	long("restart/always-after-success", time.Minute, restartAlways),
-	brief("restart/out-of-memory-is-told", 90*time.Second, restartMemory),
-	long("restart/exit-code-of-32-bits", time.Minute, restartWide),
+	script.Long("restart/crash-loop-tells-code-and-reason", 90*time.Second, restartLoop),
+	script.Long("restart/on-failure", 90*time.Second, restartOnFailure),
+	script.Short("restart/never", time.Minute, restartNever),
+	script.Long("restart/always-after-success", time.Minute, restartAlways),
+	script.Short("restart/out-of-memory-is-told", 90*time.Second, restartMemory),
+	script.Long("restart/exit-code-of-32-bits", time.Minute, restartWide),
 }
 
 func restartLoop(t *T) {

@@ -8,13 +8,15 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var statsCases = []Case{
-	brief("stats/summary-has-each-container", 90*time.Second, statsSummary),
-	long("stats/cpu-and-memory-are-the-programs", 90*time.Second, statsTrue),
-	long("stats/resource-metrics", 90*time.Second, statsMetrics),
-	long("stats/network-of-a-pod", 90*time.Second, statsNetwork),
+	script.Short("stats/summary-has-each-container", 90*time.Second, statsSummary),
+	script.Long("stats/cpu-and-memory-are-the-programs", 90*time.Second, statsTrue),
+	script.Long("stats/resource-metrics", 90*time.Second, statsMetrics),
+	script.Long("stats/network-of-a-pod", 90*time.Second, statsNetwork),
 }
 
 // inSummary waits until the summary tells that of the pod.

@@ -10,17 +10,19 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var stopCases = []Case{
-	brief("stop/event-is-handled", time.Minute, stopEvent),
-	brief("stop/pre-stop-hook-and-its-output", 90*time.Second, stopHook),
-	long("stop/pre-stop-hook-by-http", 90*time.Second, stopHTTP),
-	long("stop/grace-is-honoured", time.Minute, stopGrace),
-	long("stop/grace-runs-out", time.Minute, stopRunsOut),
-	long("stop/hook-that-hangs-costs-the-grace-only", time.Minute, stopHookHangs),
-	long("stop/with-grace-0", time.Minute, stopAtOnce),
-	long("stop/all-containers-of-a-pod", time.Minute, stopAll),
+	script.Short("stop/event-is-handled", time.Minute, stopEvent),
+	script.Short("stop/pre-stop-hook-and-its-output", 90*time.Second, stopHook),
+	script.Long("stop/pre-stop-hook-by-http", 90*time.Second, stopHTTP),
+	script.Long("stop/grace-is-honoured", time.Minute, stopGrace),
+	script.Long("stop/grace-runs-out", time.Minute, stopRunsOut),
+	script.Long("stop/hook-that-hangs-costs-the-grace-only", time.Minute, stopHookHangs),
+	script.Long("stop/with-grace-0", time.Minute, stopAtOnce),
+	script.Long("stop/all-containers-of-a-pod", time.Minute, stopAll),
 }
 
 func (t *T) graceful(seconds int64, containers ...corev1.Container) corev1.PodSpec {

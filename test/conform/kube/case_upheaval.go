@@ -12,16 +12,17 @@ import (
 
 	"containerd-shim-hcs/test/conform/node"
 	"containerd-shim-hcs/test/conform/rig"
+	"containerd-shim-hcs/test/conform/script"
 )
 
 const probesCase = "upheaval/probes-leave-nothing-in-the-shims"
 
 var upheavalCases = []Case{
-	long("upheaval/thirty-pods-at-once", 5*time.Minute, upheavalMany),
-	long("upheaval/kubelet-restarted", 3*time.Minute, upheavalKubelet),
-	brief("upheaval/containerd-restarted", 3*time.Minute, upheavalContainerd),
-	brief("upheaval/shim-killed", 2*time.Minute, upheavalShim),
-	long(probesCase, 5*time.Minute, upheavalProbes), // and its probe-time
+	script.Long("upheaval/thirty-pods-at-once", 5*time.Minute, upheavalMany),
+	script.Long("upheaval/kubelet-restarted", 3*time.Minute, upheavalKubelet),
+	script.Short("upheaval/containerd-restarted", 3*time.Minute, upheavalContainerd),
+	script.Short("upheaval/shim-killed", 2*time.Minute, upheavalShim),
+	script.Long(probesCase, 5*time.Minute, upheavalProbes), // and its probe-time
 }
 
 func upheavalMany(t *T) {

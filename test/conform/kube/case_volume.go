@@ -13,19 +13,21 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"containerd-shim-hcs/test/conform/script"
 )
 
 var volumeCases = []Case{
-	brief("volume/config-map-and-secret", 3*time.Minute, volumeConfig),
-	long("volume/config-map-and-secret-as-environment", time.Minute, volumeEnvironment),
-	long("volume/empty-dir-is-shared", time.Minute, volumeEmptyDir),
-	long("volume/empty-dir-lives-through-a-restart", time.Minute, volumeRestart),
-	long("volume/empty-dir-in-memory-is-a-directory", time.Minute, volumeMemory),
-	long("volume/projected-token", 90*time.Second, volumeToken),
-	long("volume/sub-path-directory", time.Minute, volumeSubPath),
-	long("volume/sub-path-file", time.Minute, volumeSubPathFile),
-	long("volume/read-only", time.Minute, volumeReadOnly),
-	long("volume/host-path", time.Minute, volumeHost),
+	script.Short("volume/config-map-and-secret", 3*time.Minute, volumeConfig),
+	script.Long("volume/config-map-and-secret-as-environment", time.Minute, volumeEnvironment),
+	script.Long("volume/empty-dir-is-shared", time.Minute, volumeEmptyDir),
+	script.Long("volume/empty-dir-lives-through-a-restart", time.Minute, volumeRestart),
+	script.Long("volume/empty-dir-in-memory-is-a-directory", time.Minute, volumeMemory),
+	script.Long("volume/projected-token", 90*time.Second, volumeToken),
+	script.Long("volume/sub-path-directory", time.Minute, volumeSubPath),
+	script.Long("volume/sub-path-file", time.Minute, volumeSubPathFile),
+	script.Long("volume/read-only", time.Minute, volumeReadOnly),
+	script.Long("volume/host-path", time.Minute, volumeHost),
 }
 
 func (t *T) configMap(name string, data map[string]string) {

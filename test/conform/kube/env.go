@@ -24,8 +24,6 @@ type options struct {
 	class, image, agnhost string
 	rig, command          string // directory of the rig, and the program that asks it
 	kubectl               string
-	short                 bool
-	limit                 time.Duration
 	probePods             int
 	probeTime             time.Duration
 }

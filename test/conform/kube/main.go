@@ -40,12 +40,11 @@ func main() {
 	flag.StringVar(&o.image, "image", "docker.io/library/winapp", "image of the containers, without its tag: 1 and 2 are there")
 	flag.StringVar(&o.agnhost, "agnhost", "docker.io/library/agnhost:1", "image of Kubernetes' own test program")
 	flag.StringVar(&o.rig, "rig", os.Getenv("RIG"), "directory of the rig")
-	flag.BoolVar(&o.short, "short", false, "only the cases of the short form")
-	flag.DurationVar(&o.limit, "limit", 0, "give a case no more than this; 0: its own limit")
 	flag.IntVar(&o.probePods, "probe-pods", 20, "pods of upheaval/probes-leave-nothing-in-the-shims")
 	flag.DurationVar(&o.probeTime, "probe-time", 10*time.Minute, "how long they are probed")
 	flag.StringVar(&o.kubectl, "kubectl", "kubectl", "kubectl of show")
 	f.Define(flag.CommandLine)
+	f.DefineShort(flag.CommandLine)
 	args, show := os.Args[1:], len(os.Args) > 1 && os.Args[1] == "show"
 	if show {
 		args = args[1:]
@@ -62,7 +61,7 @@ func main() {
 	if show {
 		os.Exit(showMain(o))
 	}
-	os.Exit(script.Main(f, chosen(allCases(), o), func() (script.Runner[*T], func(), error) {
+	os.Exit(script.Main(f, allCases(o), func() (script.Runner[*T], func(), error) {
 		env, err := open(o)
 		if err != nil {
 			return script.Runner[*T]{}, nil, err
@@ -97,22 +96,10 @@ func open(o options) (*Env, error) {
 }
 
 // Case is one contract and the function that checks it.
-type Case struct {
-	script.Case[*T]
-	Short bool // part of the short form
-}
-
-// brief, long make a case that is part of the short form, and one that is not. The limit is of the case without its clean-up.
-func brief(name string, limit time.Duration, run func(*T)) Case {
-	return Case{script.Case[*T]{Name: name, Run: run, Limit: limit}, true}
-}
-
-func long(name string, limit time.Duration, run func(*T)) Case {
-	return Case{script.Case[*T]{Name: name, Run: run, Limit: limit}, false}
-}
+type Case = script.Case[*T]
 
 // allCases is the script, in order. The cases that upset the node come last but one, what was left behind is asked last.
-func allCases() []Case {
+func allCases(o options) []Case {
 	var all []Case
 	for _, group := range [][]Case{
 		nodeCases, deploymentCases, podCases, logCases, execCases, attachCases, forwardCases, probeCases, volumeCases, stopCases, restartCases,
@@ -120,23 +107,10 @@ func allCases() []Case {
 	} {
 		all = append(all, group...)
 	}
-	return all
-}
-
-// chosen are the cases as the options want them.
-func chosen(all []Case, o options) []script.Case[*T] {
-	var out []script.Case[*T]
-	for _, c := range all {
-		if o.short && !c.Short {
-			continue
+	for i := range all {
+		if all[i].Name == probesCase {
+			all[i].Limit += o.probeTime
 		}
-		if c.Name == probesCase {
-			c.Limit += o.probeTime
-		}
-		if o.limit > 0 {
-			c.Limit = min(c.Limit, o.limit)
-		}
-		out = append(out, c.Case)
 	}
-	return out
+	return all
 }

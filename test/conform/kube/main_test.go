@@ -14,7 +14,7 @@ import (
 // Names are what results, notes, -run and namespaces go by.
 func TestNames(t *testing.T) {
 	seen := map[string]bool{}
-	cases := allCases()
+	cases := allCases(options{})
 	short := 0
 	for _, c := range cases {
 		if seen[c.Name] {
@@ -34,8 +34,8 @@ func TestNames(t *testing.T) {
 	if last := cases[len(cases)-1].Name; last != "end/nothing-left-behind" {
 		t.Errorf("the last case is %s", last)
 	}
-	if got := len(chosen(cases, options{short: true})); got != short || short == 0 || short == len(cases) {
-		t.Errorf("the short form has %d cases, want %d of %d", got, short, len(cases))
+	if short == 0 || short == len(cases) {
+		t.Errorf("%d of %d cases are in the short form", short, len(cases))
 	}
 	for n, x := range peerNotes {
 		if !seen[n] || x.Text == "" {
@@ -44,20 +44,11 @@ func TestNames(t *testing.T) {
 	}
 }
 
-func TestLimits(t *testing.T) {
-	var whole, cut script.Case[*T]
-	for _, c := range chosen(allCases(), options{probeTime: 7e9}) {
-		if c.Name == probesCase {
-			whole = c
+func TestProbeTime(t *testing.T) {
+	for _, c := range allCases(options{probeTime: 7e9}) {
+		if c.Name == probesCase && c.Limit != 5*60e9+7e9 {
+			t.Errorf("limit %v", c.Limit)
 		}
-	}
-	for _, c := range chosen(allCases(), options{probeTime: 7e9, limit: 20e9}) {
-		if c.Name == probesCase {
-			cut = c
-		}
-	}
-	if whole.Limit != 5*60e9+7e9 || cut.Limit != 20e9 {
-		t.Errorf("limits %v and %v", whole.Limit, cut.Limit)
 	}
 }
 

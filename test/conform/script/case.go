@@ -17,7 +17,17 @@ import (
 type Case[T any] struct {
 	Name  string
 	Run   func(T)
-	Limit time.Duration // defaultLimit when zero
+	Limit time.Duration // of the case without its clean-up; defaultLimit when zero
+	Short bool          // part of the short form, of a script that has one
+}
+
+// Short, Long make a case that is part of the short form, and one that is not.
+func Short[T any](name string, limit time.Duration, run func(T)) Case[T] {
+	return Case[T]{Name: name, Run: run, Limit: limit, Short: true}
+}
+
+func Long[T any](name string, limit time.Duration, run func(T)) Case[T] {
+	return Case[T]{Name: name, Run: run, Limit: limit}
 }
 
 const defaultLimit = 60 * time.Second

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"time"
 )
 
 // Flags are those that every script has.
 type Flags struct {
-	run, out string
-	list     bool
+	run, out    string
+	list, short bool
+	limit       time.Duration
 }
 
 // Define adds them to a set.
@@ -21,30 +23,49 @@ func (f *Flags) Define(set *flag.FlagSet) {
 	set.BoolVar(&f.list, "list", false, "list the cases")
 }
 
+// DefineShort adds those of a script that has a short form.
+func (f *Flags) DefineShort(set *flag.FlagSet) {
+	set.BoolVar(&f.short, "short", false, "only the cases of the short form")
+	set.DurationVar(&f.limit, "limit", 0, "give a case no more than this; 0: its own limit")
+}
+
+// choose is the cases as the flags want them.
+func choose[T any](f Flags, cases []Case[T]) ([]Case[T], error) {
+	match, err := regexp.Compile(f.run)
+	if err != nil {
+		return nil, err
+	}
+	var chosen []Case[T]
+	for _, c := range cases {
+		if !match.MatchString(c.Name) || f.short && !c.Short {
+			continue
+		}
+		if f.limit > 0 {
+			c.Limit = min(or(c.Limit, defaultLimit), f.limit)
+		}
+		chosen = append(chosen, c)
+	}
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("no case matches %q", f.run)
+	}
+	return chosen, nil
+}
+
 // Main runs the chosen cases, or lists them, and returns the exit code. open connects to what they need; it is not called for a list.
 func Main[T any](f Flags, cases []Case[T], open func() (r Runner[T], end func(), err error)) int {
 	complain := func(err error) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}
-	match, err := regexp.Compile(f.run)
+	chosen, err := choose(f, cases)
 	if err != nil {
 		return complain(err)
-	}
-	var chosen []Case[T]
-	for _, c := range cases {
-		if match.MatchString(c.Name) {
-			chosen = append(chosen, c)
-		}
 	}
 	if f.list {
 		for _, c := range chosen {
 			fmt.Println(c.Name)
 		}
 		return 0
-	}
-	if len(chosen) == 0 {
-		return complain(fmt.Errorf("no case matches %q", f.run))
 	}
 	r, end, err := open()
 	if err != nil {
