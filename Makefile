@@ -331,6 +331,9 @@ kube: kube-image ## a Kubernetes node on this machine: a session with kubectl, s
 	$(BIN)/kube show -kubectl $$programs/kubectl; \
 	echo "kube: $$((SECONDS - began)) s from nothing to the end, once all is built"
 
+# The control fails each case, and nothing that it holds goes.
+CONTROL = -limit 20s -patience 3s
+
 # The table decides: a failing peer is news, not an error of make.
 .PHONY: test-kube
 test-kube: kube-image ## the cases of a Kubernetes node with both ways of ours, the peer and the control (RUNTIME='hcs runhcs', ONLY=REGEX for some)
@@ -340,7 +343,7 @@ test-kube: kube-image ## the cases of a Kubernetes node with both ways of ours, 
 		echo "test-kube: runtime class $$class"; \
 		$(KUBEFRESH); \
 		result=$(RIGDIR)/kube-results/$$class.json; rm -f $$result; results="$$results $$result"; \
-		$(BIN)/kube -runtime-class $$class -run '$(ONLY)' -json $$result $$([ $$class != control ] || echo -limit 20s) </dev/null || true; \
+		$(BIN)/kube -runtime-class $$class -run '$(ONLY)' -json $$result $$([ $$class != control ] || echo $(CONTROL)) </dev/null || true; \
 	done; \
 	$(BIN)/kube table $$results
 
@@ -390,7 +393,7 @@ test-docker: rig $(DOCKERD) ## the cases of a Docker engine with our shim, the p
 		echo "test-docker: runtime io.containerd.$$runtime.v1"; \
 		$(DOCKERFRESH); \
 		result=$(RIGDIR)/docker-results/$$runtime.json; rm -f $$result; results="$$results $$result"; \
-		$(BIN)/docker -images $(IMAGE) -runtime io.containerd.$$runtime.v1 -run '$(ONLY)' -json $$result $$([ $$runtime != control ] || echo -limit 20s) </dev/null || true; \
+		$(BIN)/docker -images $(IMAGE) -runtime io.containerd.$$runtime.v1 -run '$(ONLY)' -json $$result $$([ $$runtime != control ] || echo $(CONTROL)) </dev/null || true; \
 	done; \
 	$(BIN)/docker table $$results
 

@@ -4,10 +4,10 @@
 // docker-up`), with any of the rig's shims as their runtime. It is a Linux program; the environment variable RIG names the rig, and the
 // command rig is beside it.
 //
-//	docker [-runtime NAME] [-run REGEX] [-short] [-limit D] [-json FILE]   run the cases, one line each
-//	docker -list                                                         name them
-//	docker table OURS.json PEER.json CONTROL.json                        compare three runs
-//	docker show [-docker FILE]                                           a session with the docker command, told step by step
+//	docker [-runtime NAME] [-run REGEX] [-short] [-limit D] [-patience D] [-json FILE]   run the cases, one line each
+//	docker -list                                                                         name them
+//	docker table OURS.json PEER.json CONTROL.json                                        compare three runs
+//	docker show [-docker FILE]                                                           a session with the docker command, told step by step
 //
 // It serves the images itself, as a registry on loopback. A case is named after the contract it checks. It removes its containers; then
 // what the simulator holds and what our shim has written down must be as before.

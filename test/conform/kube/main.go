@@ -3,10 +3,10 @@
 // Command kube checks what Kubernetes promises of its pods, through the API server of a cluster whose one node is the rig's (`rig kube-up`),
 // for any of its runtime classes. It is a Linux program; the environment variable RIG names the rig, and the command rig is beside it.
 //
-//	kube [-runtime-class NAME] [-run REGEX] [-short] [-limit D] [-json FILE]   run the cases, one line each
-//	kube -list                                                               name them
-//	kube table FILE.json FILE.json…                                          compare runs, a column for each
-//	kube show [-kubectl FILE]                                                a session with kubectl, told step by step
+//	kube [-runtime-class NAME] [-run REGEX] [-short] [-limit D] [-patience D] [-json FILE]   run the cases, one line each
+//	kube -list                                                                               name them
+//	kube table FILE.json FILE.json…                                                          compare runs, a column for each
+//	kube show [-kubectl FILE]                                                                a session with kubectl, told step by step
 //
 // A case is named after the contract it checks. It has a Kubernetes namespace of its own and deletes it; then what the simulator holds and
 // what our shim has written down must be as before.

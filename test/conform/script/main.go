@@ -13,7 +13,8 @@ import (
 type Flags struct {
 	run, out    string
 	list, short bool
-	limit       time.Duration
+
+	limit, patience time.Duration
 }
 
 // Define adds them to a set.
@@ -27,6 +28,7 @@ func (f *Flags) Define(set *flag.FlagSet) {
 func (f *Flags) DefineShort(set *flag.FlagSet) {
 	set.BoolVar(&f.short, "short", false, "only the cases of the short form")
 	set.DurationVar(&f.limit, "limit", 0, "give a case no more than this; 0: its own limit")
+	set.DurationVar(&f.patience, "patience", 0, "give its clean-up, and then what it held, no more than this; 0: as usual")
 }
 
 // choose is the cases as the flags want them.
@@ -72,6 +74,9 @@ func Main[T any](f Flags, cases []Case[T], open func() (r Runner[T], end func(),
 		return complain(err)
 	}
 	defer end()
+	if f.patience > 0 {
+		r.Patience = f.patience
+	}
 	rep := r.Run(chosen, os.Stdout)
 	if f.out != "" {
 		b, err := json.MarshalIndent(rep, "", "  ")
