@@ -2,7 +2,7 @@
 //
 //	conform [-runtime NAME] [-image REF] [-ctr EXE] [-run REGEX] [-json FILE]   run the cases, one line each
 //	conform -list                                                             name them
-//	conform table OURS.json PEER.json CONTROL.json                            compare three runs
+//	conform table FILE.json FILE.json…                                         compare runs, a column for each
 //	conform restart [flags as above]                                          cases in which containerd is killed and started again
 //	conform torture [-seed N] [-rounds N] [flags]                             random lives while everything around them fails
 //	conform soak [-cycles N] [flags]                                          execs in one container, and what the shim's process has

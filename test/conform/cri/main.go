@@ -3,7 +3,7 @@
 //
 //	cri [-handler NAME] [-address PIPE] [-image REF] [-run REGEX] [-json FILE]   run the cases, one line each
 //	cri -list                                                                  name them
-//	cri table OURS.json PEER.json CONTROL.json                                 compare three runs
+//	cri table FILE.json FILE.json…                                              compare runs, a column for each
 //
 // A case is named after the contract it checks. CRI answers much from containerd's own memory, whatever the shim does; so what the
 // machine itself holds is asked of the rig's simulator, and a pod counts for as much as what runs in it.

@@ -6,7 +6,7 @@
 //
 //	docker [-runtime NAME] [-run REGEX] [-short] [-limit D] [-patience D] [-json FILE]   run the cases, one line each
 //	docker -list                                                                         name them
-//	docker table OURS.json PEER.json CONTROL.json                                        compare three runs
+//	docker table FILE.json FILE.json…                                                    compare runs, a column for each
 //	docker show [-docker FILE]                                                           a session with the docker command, told step by step
 //
 // It serves the images itself, as a registry on loopback. A case is named after the contract it checks. It removes its containers; then

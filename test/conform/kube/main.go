@@ -32,7 +32,7 @@ const patience = 100 * time.Second
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "table" {
-		os.Exit(tableMain(os.Args[2:], peerNotes, os.Stdout))
+		os.Exit(script.TableMain(os.Args[2:], peerNotes, os.Stdout))
 	}
 	var o options
 	var f script.Flags

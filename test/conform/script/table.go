@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // A Note says why the peer (containerd-shim-runhcs-v1 of hcsshim v0.14.1) fails a case, with its place in peer-runhcs. There is
@@ -14,29 +15,31 @@ type Note struct {
 	Sometimes bool // depends on timing: the peer may pass
 }
 
-// TableMain compares the results of three runs of the script: this shim, the peer, and the control, which is no shim. The exit code
-// is 0 when all rules hold:
-//   - every case that the peer passes, ours passes;
+// TableMain prints the results of several runs of a script side by side, a column for each runtime: this shim's, however it is used, the
+// peer's, and the control's, which is no shim. The exit code is 0 when all rules hold:
+//   - all ran the same cases;
+//   - every case passes with ours;
 //   - the control fails every case: one that it passes looks at nothing;
-//   - every failure of the peer has a note, and every note a failure;
-//   - all three ran the same cases.
+//   - every failure of the peer has a note, and every note a failure.
 func TableMain(files []string, notes map[string]Note, w io.Writer) int {
-	if len(files) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: table OURS.json PEER.json CONTROL.json")
+	if len(files) == 0 {
+		fmt.Fprintln(os.Stderr, "usage: table FILE.json…")
 		return 2
 	}
-	var reps [3]Report
-	for i, f := range files {
+	var reports []Report
+	for _, f := range files {
+		var r Report
 		b, err := os.ReadFile(f)
 		if err == nil {
-			err = json.Unmarshal(b, &reps[i])
+			err = json.Unmarshal(b, &r)
 		}
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "table: %s: %v\n", f, err)
 			return 2
 		}
+		reports = append(reports, r)
 	}
-	broken := table(reps[0], reps[1], reps[2], notes, w)
+	broken := table(reports, notes, w)
 	for _, b := range broken {
 		fmt.Fprintln(w, "rule broken:", b)
 	}
@@ -46,79 +49,80 @@ func TableMain(files []string, notes map[string]Note, w io.Writer) int {
 	return 0
 }
 
+// short is the name of a column by that of its runtime: hcs for io.containerd.hcs.v1, and for itself as a handler or class.
+func short(runtime string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(runtime, "io.containerd."), ".v1")
+}
+
 // table prints the rows and returns the rules that do not hold.
-func table(ours, peer, control Report, notes map[string]Note, w io.Writer) (broken []string) {
-	columns := [3]map[string]Result{byName(ours), byName(peer), byName(control)}
+func table(reports []Report, notes map[string]Note, w io.Writer) (broken []string) {
 	var names []string
+	width := len("passed")
+	columns := make([]map[string]Result, len(reports))
+	heads := make([]string, len(reports))
 	seen := map[string]bool{}
-	for _, rep := range []Report{ours, peer, control} {
+	for i, rep := range reports {
+		columns[i], heads[i] = map[string]Result{}, short(rep.Runtime)
 		for _, r := range rep.Results {
+			columns[i][r.Name] = r
 			if !seen[r.Name] {
 				seen[r.Name] = true
 				names = append(names, r.Name)
+				width = max(width, len(r.Name))
 			}
 		}
 	}
-	width := 4
-	for _, n := range names {
-		width = max(width, len(n))
+	row := func(name string, cells []string, note string) {
+		fmt.Fprintf(w, "%-*s", width, name)
+		for i, c := range cells {
+			fmt.Fprintf(w, "  %-*s", max(5, len(heads[i])), c)
+		}
+		fmt.Fprintln(w, strings.TrimRight("  "+note, " "))
 	}
-	fmt.Fprintf(w, "%-*s  %-5s %-5s %-7s  %s\n", width, "case", "ours", "peer", "control", "note")
-	var passed [3]int
+	row("case", heads, "note")
+	passed := make([]int, len(reports))
 	for _, name := range names {
-		var words [3]string
-		var ok [3]bool
+		cells, text := make([]string, len(reports)), ""
 		for i, c := range columns {
 			r, ran := c[name]
-			ok[i] = ran && r.OK
 			switch {
 			case !ran:
-				words[i] = "-"
-				broken = append(broken, fmt.Sprintf("%s was not run in column %s", name, columnNames[i]))
-			case ok[i]:
-				words[i] = "ok"
+				cells[i] = "-"
+				broken = append(broken, fmt.Sprintf("%s was not run in column %s", name, heads[i]))
+				continue
+			case r.OK:
+				cells[i] = "ok"
 				passed[i]++
 			default:
-				words[i] = "FAIL"
+				cells[i] = "FAIL"
+			}
+			n, noted := notes[name]
+			switch {
+			case strings.HasPrefix(heads[i], "hcs"): // hcs-sandbox is ours too
+				if !r.OK {
+					broken = append(broken, fmt.Sprintf("%s fails with %s: %s", name, heads[i], r.Reason))
+				}
+			case heads[i] == "control":
+				if r.OK {
+					broken = append(broken, name+" passes on the control: it checks nothing")
+				}
+			case r.OK && noted && !n.Sometimes:
+				broken = append(broken, name+" has a note about the peer, and the peer passes it")
+			case !r.OK && !noted:
+				broken = append(broken, name+" fails on the peer without a note: "+r.Reason)
+			case !r.OK:
+				text = "peer defect: " + n.Text
 			}
 		}
-		n, noted := notes[name]
-		text := ""
-		_, peerRan := columns[1][name]
-		switch {
-		case ok[1] && noted && !n.Sometimes:
-			broken = append(broken, name+" has a note about the peer, and the peer passes it")
-		case peerRan && !ok[1] && !noted:
-			broken = append(broken, name+" fails on the peer without a note: "+columns[1][name].Reason)
-		case !ok[1] && noted:
-			text = "peer defect: " + n.Text
-		}
-		if ok[1] && !ok[0] {
-			broken = append(broken, name+" passes on the peer and not on ours: "+columns[0][name].Reason)
-		}
-		if ok[2] {
-			broken = append(broken, name+" passes on the control: it checks nothing")
-		}
-		fmt.Fprintf(w, "%-*s  %-5s %-5s %-7s  %s\n", width, name, words[0], words[1], words[2], text)
+		row(name, cells, text)
 	}
-	fmt.Fprintf(w, "%-*s  %-5d %-5d %-7d  of %d\n", width, "passed", passed[0], passed[1], passed[2], len(names))
-	for name := range notes {
-		if !seen[name] {
-			broken = append(broken, "there is a note for "+name+", which is no case of these runs")
-		}
+	var sums []string
+	for i, n := range passed {
+		sums = append(sums, fmt.Sprintf("%d/%d", n, len(columns[i])))
 	}
+	row("passed", sums, "")
 	if len(names) == 0 {
 		broken = append(broken, "no case was run")
 	}
 	return broken
-}
-
-var columnNames = [3]string{"ours", "peer", "control"}
-
-func byName(r Report) map[string]Result {
-	m := make(map[string]Result, len(r.Results))
-	for _, x := range r.Results {
-		m[x.Name] = x
-	}
-	return m
 }
