@@ -30,7 +30,7 @@ var stateCases = []Case{
 
 func top(t *T) {
 	b := t.idle()
-	go b.exec("sleep", "300s")
+	b.detached("sleep", "300s")
 	var r client.ContainerTopResult
 	ok := t.Until(textBound, func() bool {
 		var err error

@@ -64,7 +64,7 @@ func stopSignal(t *T) {
 func killAtOnce(t *T) {
 	b := t.run(with("ignore"))
 	b.says("ignoring")
-	go b.exec("ignore")
+	b.detached("ignore")
 	ok := t.Until(textBound, func() bool { return b.processes() == 2 })
 	t.Want(ok, "the exec does not run")
 	b.kill("KILL")

@@ -188,6 +188,14 @@ func (b *Box) execWith(change func(*client.ExecCreateOptions), input io.Reader, 
 	return result{lines(out.String()), lines(bad.String()), b.execEnded(id)}
 }
 
+// detached starts an exec and leaves it to itself.
+func (b *Box) detached(args ...string) (id string) {
+	id = b.newExec(func(o *client.ExecCreateOptions) { o.AttachStdout, o.AttachStderr = false, false }, args...)
+	_, err := b.t.engine.ExecStart(b.t.Ctx, id, client.ExecStartOptions{Detach: true})
+	b.t.Must(err, "start exec")
+	return id
+}
+
 func (b *Box) newExec(change func(*client.ExecCreateOptions), args ...string) string {
 	o := client.ExecCreateOptions{Cmd: append([]string{"winapp.exe"}, args...), AttachStdout: true, AttachStderr: true}
 	change(&o)
