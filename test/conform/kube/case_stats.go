@@ -54,10 +54,9 @@ func statsSummary(t *T) {
 
 // statsTrue: a program that computes has used the processor, one that holds memory has it.
 func statsTrue(t *T) {
-	busy := t.app("busy", "burn", "3s", "--", "print", "burnt", "--", "trap")
+	busy := t.app("busy", "burn", "5m") // by the clock: on a busy machine two seconds of a processor take longer
 	big := t.app("big", "alloc", "60M", "5m")
 	p := t.ready(t.spec(busy, big, t.host("idle")))
-	p.says("busy", "burnt")
 	p.inSummary("two seconds of CPU time", func(s *podStats) bool {
 		c := s.container("busy")
 		return c.whole() && *c.CPU.UsageCoreNanoSeconds > 2e9

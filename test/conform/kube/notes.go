@@ -8,6 +8,4 @@ import "containerd-shim-hcs/test/conform/script"
 var peerNotes = map[string]script.Note{
 	"restart/out-of-memory-is-told": {
 		Text: "nothing publishes TaskOOM, peer-runhcs §2.4, §13.2 D11"},
-	"probe/hanging-exec": {
-		Text: "an exec's process is ended alone and late, user-needs N32"},
 }
