@@ -216,7 +216,7 @@ func (s *showSession) buildShown() {
 	s.Succeeds("start", "-a", "draft")
 	file := filepath.Join(os.TempDir(), "docker-show-"+s.runID)
 	defer os.Remove(file)
-	s.Succeeds("cp", "-q", "draft:/app/made.txt", file)
+	s.Succeeds("cp", "draft:/app/made.txt", file)
 	text, err := os.ReadFile(file)
 	s.Check(err == nil && string(text) == "made in a container\n", "a file is copied out")
 	s.Succeeds("commit", "draft", "committed")
