@@ -48,7 +48,12 @@ func TestShare(t *testing.T) {
 					t.Errorf("a network without endpoints: %v", err)
 				}
 				n.create(spec("wait", func(s *specs.Spec) { s.Windows.Network.EndpointList = []string{a} }))
-				n.start("")
+				visitor := n.as("visitor")
+				visitor.create(sharing(n.id, a))
+				if _, err := visitor.delete(""); err != nil {
+					t.Errorf("delete of a guest that did not run: %v", err)
+				}
+				n.start("") // whose namespace is still there
 				guest.create(sharing(n.id, a))
 				guest.start("")
 				for id, in := range n.namespaces() {

@@ -123,7 +123,7 @@ func Release(ctx context.Context, net hcs.Network, e ledger.Entry) error {
 	var err error
 	switch e.Kind {
 	case ledger.Namespace:
-		err = deleteNamespace(ctx, net, e.ID)
+		err = deleteNamespace(ctx, net, e)
 	case ledger.Endpoint:
 		if len(e.Args) != 1 {
 			return fmt.Errorf("network: endpoint entry %s names no namespace", e.ID)
